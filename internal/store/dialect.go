@@ -63,6 +63,10 @@ type dialect interface {
 	skipLocked() string
 	// busy says that a failure is one of waiting or reaching, not of the statement.
 	busy(err error) bool
+	members
+	importDialect
+	// duplicate says that a unique index refused a row.
+	duplicate(err error) bool
 }
 
 // ---- Postgres
@@ -196,6 +200,11 @@ func (postgresDialect) busy(err error) bool {
 	return asError(err, &unreachable) || pgconn.SafeToRetry(err)
 }
 
+func (postgresDialect) duplicate(err error) bool {
+	var pg *pgconn.PgError
+	return asError(err, &pg) && pg.Code == "23505"
+}
+
 // ---- SQLite
 
 // sqliteDialect lets one writer in at a time: waiting in a queue is fair, spinning on SQLITE_BUSY is not.
@@ -324,4 +333,10 @@ func (sqliteDialect) busy(err error) bool {
 		return true
 	}
 	return false
+}
+
+func (sqliteDialect) duplicate(err error) bool {
+	var e *lite.Error
+	const primaryKey, unique = 1555, 2067
+	return asError(err, &e) && (e.Code() == primaryKey || e.Code() == unique)
 }

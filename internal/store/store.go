@@ -66,7 +66,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	db, err := gorm.Open(dialector, &gorm.Config{
 		SkipDefaultTransaction: true,
-		TranslateError:         true,
 		DisableAutomaticPing:   true,
 		Logger:                 sqlLogger{logger: o.Logger, all: o.LogSQL},
 	})
