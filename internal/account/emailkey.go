@@ -30,7 +30,7 @@ var domains = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.Check
 // An address is a dot-atom or quoted local part (RFC 5322 §3.4.1 with the letters of RFC 6531 §3.3, without comments), one "@",
 // and a domain name; address literals are refused, and so is everything with a second "@", a control or a format character.
 func EmailKey(address string) (key string, err error) {
-	if len(address) > maxAddress {
+	if len(address) > maxAddress || !utf8.ValidString(address) {
 		return "", errAddress
 	}
 	at := strings.LastIndexByte(address, '@')
@@ -57,12 +57,12 @@ func validLocal(local string) bool {
 			return false
 		}
 	}
-	return utf8.ValidString(local)
+	return true
 }
 
 // validQuoted checks a quoted-string (RFC 5322 §3.2.4). A backslash may stand before anything printable.
 func validQuoted(local string) bool {
-	if len(local) < 3 || local[len(local)-1] != '"' || !utf8.ValidString(local) {
+	if len(local) < 3 || local[len(local)-1] != '"' {
 		return false
 	}
 	escaped := false
@@ -132,42 +132,31 @@ func isASCII(s string) bool {
 	return true
 }
 
-// foldDomain takes the plain names, nearly all, the short way.
+// foldDomain takes the plain names, nearly all, the short way: UTS 46 would do the same to them.
 func foldDomain(domain string) (string, error) {
-	if folded, plain := plainDomain(domain); plain {
+	folded := strings.ToLower(domain)
+	if isASCII(domain) && hostname(folded) && !strings.Contains(folded, "xn--") {
 		return folded, nil
 	}
 	mapped, err := domains.ToASCII(domain)
-	if err != nil || mapped == "" {
+	if err != nil || !hostname(mapped) {
 		return "", errAddress
 	}
 	return mapped, nil
 }
 
-// plainDomain lowers a domain that is made of letters, digits and inner hyphens, in labels of 1 to 63 (RFC 1035 §2.3.1, RFC
-// 1123 §2.1), and holds no A-label; UTS 46 would do the same to it.
-func plainDomain(domain string) (folded string, plain bool) {
-	if domain == "" || len(domain) > 253 {
-		return "", false
-	}
-	folded = strings.ToLower(domain)
-	label := 0
-	for i := range len(folded) {
-		c := folded[i]
-		switch {
-		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
-			label++
-		case c == '-' && label > 0 && i+1 < len(folded) && folded[i+1] != '.':
-			label++
-		case c == '.' && label > 0:
-			label = 0
-			continue
-		default:
-			return "", false
+// hostname tells names of letters, digits and inner hyphens, in labels of 1 to 63, together 253 at most (RFC 1035 §2.3.1 and
+// §2.3.4, RFC 1123 §2.1), without a dot at the end.
+func hostname(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
 		}
-		if label > 63 {
-			return "", false
+		for i := range len(label) {
+			if c := label[i]; ('a' > c || c > 'z') && ('0' > c || c > '9') && c != '-' {
+				return false
+			}
 		}
 	}
-	return folded, label > 0 && !strings.Contains(folded, "xn--")
+	return len(name) <= 253
 }

@@ -29,8 +29,8 @@ type GateAnswer struct {
 	Locked     bool
 }
 
-// Standing is what the database knows of one subject.
-type Standing struct {
+// GateRecord is what the database knows of one subject.
+type GateRecord struct {
 	Known       bool // there is or was such an account
 	Deleted     bool
 	HasPassword bool
@@ -42,11 +42,11 @@ type Standing struct {
 	Locked      bool
 }
 
-// GateStore reads client key and standings in one statement.
+// GateStore reads client key and records in one statement.
 type GateStore interface {
-	// Gate gives the standings in the order of the subjects and who asks. A key that is unknown or revoked, or has another
+	// Gate gives the records in the order of the subjects and who asks. A key that is unknown or revoked, or has another
 	// scope, is problem.Unauthorized or problem.Forbidden.
-	Gate(ctx context.Context, keySHA256 []byte, scope string, subjects []string) ([]Standing, error)
+	Gate(ctx context.Context, keySHA256 []byte, scope string, subjects []string) ([]GateRecord, error)
 }
 
 // Gater answers whether credentials and sessions are dead.
@@ -68,18 +68,18 @@ func (g *Gater) Check(ctx context.Context, keySHA256 []byte, checks []GateCheck)
 	for i, c := range checks {
 		subjects[i] = c.Subject
 	}
-	standings, err := g.Store.Gate(ctx, keySHA256, "login", subjects)
+	records, err := g.Store.Gate(ctx, keySHA256, "login", subjects)
 	if err != nil {
 		return nil, err
 	}
 	answers := make([]GateAnswer, len(checks))
 	for i, c := range checks {
-		answers[i] = standings[i].answer(c)
+		answers[i] = records[i].answer(c)
 	}
 	return answers, nil
 }
 
-func (s Standing) answer(c GateCheck) GateAnswer {
+func (s GateRecord) answer(c GateCheck) GateAnswer {
 	a := GateAnswer{Subject: c.Subject, Credential: s.credential(), Locked: s.Locked, CoveredBy: s.CoveredBy}
 	if s.NotBefore != nil {
 		a.NotBefore = s.NotBefore.Unix()
@@ -97,7 +97,7 @@ func (s Standing) answer(c GateCheck) GateAnswer {
 	return a
 }
 
-func (s Standing) credential() string {
+func (s GateRecord) credential() string {
 	switch {
 	case !s.Known || s.Deleted:
 		return "unknown"
@@ -110,7 +110,7 @@ func (s Standing) credential() string {
 }
 
 // session is dead when it was issued at or before not_before, in whole seconds, and when its account was deleted.
-func (s Standing) session(issuedAt, notBefore int64) string {
+func (s GateRecord) session(issuedAt, notBefore int64) string {
 	switch {
 	case !s.Known:
 		return "unknown"

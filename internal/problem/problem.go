@@ -25,6 +25,7 @@ const (
 	Unprocessable             // well formed, refused by a rule (a weak password)
 	Limited                   // a rate limit; RetryAfter says when
 	Unavailable               // overloaded, locked down, or a part is down; RetryAfter may say when
+	WrongMethod               // the thing named does not take this HTTP method; Allow says which it does
 )
 
 var kinds = map[Kind]struct {
@@ -43,6 +44,7 @@ var kinds = map[Kind]struct {
 	Unprocessable: {http.StatusUnprocessableEntity, "refused", "Refused"},
 	Limited:       {http.StatusTooManyRequests, "rate-limited", "Too many requests"},
 	Unavailable:   {http.StatusServiceUnavailable, "unavailable", "Temporarily unavailable"},
+	WrongMethod:   {http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed"},
 }
 
 // Status is the HTTP status of the kind (RFC 9110 §15).

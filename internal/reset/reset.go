@@ -171,10 +171,7 @@ func (s *Service) byToken(ctx context.Context, text string) (Credential, token.C
 
 // byCode tries the code for every account of the address. An unknown address costs the same, and a guess is paid for before it is looked at.
 func (s *Service) byCode(ctx context.Context, f Submission) (Credential, error) {
-	key, err := s.Fold(f.Email)
-	if err != nil {
-		key = f.Email
-	}
+	key := s.folded(f.Email)
 	pair := s.LimitKeys.Key("code", key, ratelimit.ClientPrefix(f.Client))
 	wide := s.LimitKeys.Key("code", key)
 	if err := ratelimit.Charge(ctx, s.Limits, ratelimit.CodePair, pair, 1); err != nil {
@@ -301,11 +298,23 @@ func (s *Service) Reissue(ctx context.Context, text string, client netip.Addr) e
 	if err != nil {
 		return err
 	}
-	perMail, err := s.Limits.Reserve(ctx, ratelimit.ForgotMail, s.LimitKeys.Key("mail of", strconv.FormatInt(claims.Account, 10)))
+	c, ok, err := s.Store.Credential(ctx, claims.Account)
+	if err != nil || !ok {
+		return err
+	}
+	perMail, err := s.Limits.Reserve(ctx, ratelimit.ForgotMail, s.LimitKeys.Key("mail", s.folded(c.Email)))
 	if err != nil {
 		return err
 	}
 	return s.Store.Ask(ctx, Asked{Account: claims.Account, Delay: max(delay, perMail)})
+}
+
+// folded is the address's key, or what was typed where that is no address.
+func (s *Service) folded(address string) string {
+	if key, err := s.Fold(address); err == nil {
+		return key
+	}
+	return address
 }
 
 // wait books a mail under its own limit and the one for all.

@@ -158,6 +158,9 @@ func (s *Store) insertCampaign(tx *gorm.DB, n campaign.New, now time.Time, entry
 func (s *Store) stageList(ctx context.Context, conn, tx *gorm.DB, id int64, list *campaign.List, entry audit.Entry) (audit.Entry, error) {
 	src := &lineSource{campaign: id, list: list}
 	n, err := s.dialect.copyIn(ctx, conn, "campaign_list_lines", []string{"campaign_id", "line_no", "value", "match_key", "outcome"}, src)
+	if src.err != nil { // the database only says that the load was cut short
+		err = src.err
+	}
 	if err != nil {
 		return entry, fmt.Errorf("staging the list: %w", err)
 	}

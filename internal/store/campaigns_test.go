@@ -61,8 +61,12 @@ func seatAll(t *testing.T, s *store.Store, seats ...seat) {
 		if a.created.IsZero() {
 			a.created = day(time.January, 1)
 		}
-		must(t, s.ExecRaw(t.Context(), `INSERT INTO accounts (subject, email, email_key, locale, created_at, password_hash, password_scheme, password_set_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, a.subject, text(a.email), text(key), text(a.locale), a.created, text(hash), text(a.scheme), a.setAt))
+		var setAt any
+		if a.setAt != nil {
+			setAt = *a.setAt
+		}
+		must(t, s.Exec(t.Context(), `INSERT INTO accounts (subject, email, email_key, locale, created_at, password_hash, password_scheme, password_set_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, a.subject, text(a.email), text(key), text(a.locale), a.created, text(hash), text(a.scheme), setAt))
 	}
 }
 
@@ -241,15 +245,29 @@ func TestWrongStates(t *testing.T) {
 		{"activate", "prepared", func(c *campaign.Campaigns, ctx context.Context, id int64) error {
 			_, err := c.Activate(ctx, id, campaign.ActivateRequest{}, responder)
 			return err
-		}, func(c *campaign.Campaigns, ctx context.Context, id int64) error { _, err := c.Preview(ctx, id); return err }},
+		}, func(c *campaign.Campaigns, ctx context.Context, id int64) error {
+			_, err := c.Preview(ctx, id)
+			return err
+		}},
 		{"pause", "draft prepared active", func(c *campaign.Campaigns, ctx context.Context, id int64) error { return c.Pause(ctx, id, responder) }, nil},
 		{"resume", "", func(c *campaign.Campaigns, ctx context.Context, id int64) error { return c.Resume(ctx, id, responder) }, nil},
 		{"close", "active", func(c *campaign.Campaigns, ctx context.Context, id int64) error { return c.Close(ctx, id, responder) },
-			func(c *campaign.Campaigns, ctx context.Context, id int64) error { _, err := c.PlanClose(ctx, id); return err }},
-		{"cancel", "active closed", func(c *campaign.Campaigns, ctx context.Context, id int64) error { return c.Cancel(ctx, id, "x", responder) },
-			func(c *campaign.Campaigns, ctx context.Context, id int64) error { _, err := c.PlanCancel(ctx, id); return err }},
+			func(c *campaign.Campaigns, ctx context.Context, id int64) error {
+				_, err := c.PlanClose(ctx, id)
+				return err
+			}},
+		{"cancel", "active closed", func(c *campaign.Campaigns, ctx context.Context, id int64) error {
+			return c.Cancel(ctx, id, "x", responder)
+		},
+			func(c *campaign.Campaigns, ctx context.Context, id int64) error {
+				_, err := c.PlanCancel(ctx, id)
+				return err
+			}},
 		{"discard", "draft prepared", func(c *campaign.Campaigns, ctx context.Context, id int64) error { return c.Discard(ctx, id, responder) },
-			func(c *campaign.Campaigns, ctx context.Context, id int64) error { _, err := c.PlanDiscard(ctx, id); return err }},
+			func(c *campaign.Campaigns, ctx context.Context, id int64) error {
+				_, err := c.PlanDiscard(ctx, id)
+				return err
+			}},
 	}
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		base(t, s)
@@ -356,7 +374,7 @@ func TestPrepareList(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		base(t, s)
-		must(t, s.ExecRaw(t.Context(), "INSERT INTO suppressions (email_key, reason, created_at) VALUES ('amy@example.com', 'bounced', ?)", day(time.July, 1)))
+		must(t, s.Exec(t.Context(), "INSERT INTO suppressions (email_key, reason, created_at) VALUES ('amy@example.com', 'bounced', ?)", day(time.July, 1)))
 		list := "name,E-Mail,Email\n" + // line 1
 			"Amy,,AMY@example.COM\n" + // 2
 			"Tails,,tails@example.com\n" + // 3: two accounts
@@ -407,7 +425,7 @@ func TestPrepareAgain(t *testing.T) {
 		other := prepared(t, s, "subject\ns-1\n")
 		id := prepared(t, s, "subject\ns-1\nlate\nlate\ns-5\n")
 		seatAll(t, s, seat{subject: "late", email: "late@example.com", scheme: "md5"})
-		must(t, s.ExecRaw(t.Context(), "UPDATE accounts SET email = NULL, email_key = NULL, locale = NULL, password_hash = NULL, password_scheme = NULL, deleted_at = ? WHERE subject = 's-1'", day(time.August, 1)))
+		must(t, s.Exec(t.Context(), "UPDATE accounts SET email = NULL, email_key = NULL, locale = NULL, password_hash = NULL, password_scheme = NULL, deleted_at = ? WHERE subject = 's-1'", day(time.August, 1)))
 		report := got[campaign.Report](t)(on(s).Prepare(t.Context(), id, responder))
 		want := campaign.Report{Listed: 4, Matched: 3, Duplicate: 1, NoPassword: 1, NoAddress: 2}
 		if diff := cmp.Diff(want, report); diff != "" {
@@ -495,7 +513,7 @@ func TestOverlap(t *testing.T) {
 		for n := range 6 {
 			seatAll(t, s, seat{subject: fmt.Sprint("s-", n), scheme: "md5"})
 		}
-		must(t, s.ExecRaw(t.Context(), "UPDATE accounts SET disabled_at = ? WHERE subject = 's-5'", day(time.May, 1)))
+		must(t, s.Exec(t.Context(), "UPDATE accounts SET disabled_at = ? WHERE subject = 's-5'", day(time.May, 1)))
 		first := active(t, s, "subject\ns-0\ns-1\ns-2\n")
 		second := prepared(t, s, "subject\ns-1\ns-2\ns-3\ns-5\n")
 		p := got[campaign.Preview](t)(on(s).Preview(t.Context(), second))
@@ -611,12 +629,20 @@ func TestActivateFaults(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, s *store.Store) {
 				base(t, s)
 				id := prepared(t, s, "")
-				s.FailCommits(c.doing, c.before, c.after)
+				fail := func(with error) func(string) error {
+					return func(doing string) error {
+						if doing != c.doing {
+							return nil
+						}
+						return with
+					}
+				}
+				s.SetHooks(false, nil, fail(c.before), fail(c.after))
 				done, err := on(s).Activate(t.Context(), id, campaign.ActivateRequest{}, responder)
 				if (err == nil) != c.active || (err == nil && (done.Died != nil) != c.counted) {
 					t.Errorf("answer %+v, %v", done, err)
 				}
-				s.FailCommits("", nil, nil)
+				s.SetHooks(false, nil, nil, nil)
 				k := got[campaign.Campaign](t)(on(s).Show(t.Context(), id))
 				if (k.State == campaign.Active) != c.active || (deadSubjects(t, s) != "") != c.active {
 					t.Errorf("state %s, dead %q", k.State, deadSubjects(t, s))
@@ -665,12 +691,12 @@ func TestActivationWaits(t *testing.T) {
 	id := prepared(t, s, "")
 	held, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	s.OnOrdered(func() {
+	s.SetHooks(false, func(bool) {
 		once.Do(func() {
 			close(held)
 			<-release
 		})
-	})
+	}, nil, nil)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if _, err := on(s).LockdownOn(t.Context(), "holding the lock", responder); err != nil {
@@ -728,7 +754,7 @@ func TestStatusCounts(t *testing.T) {
 		}
 		id := active(t, s, "")
 		set := func(subject, what string, args ...any) {
-			must(t, s.ExecRaw(t.Context(), "UPDATE campaign_members SET "+what+" WHERE account_id = (SELECT id FROM accounts WHERE subject = ?)", append(args, subject)...))
+			must(t, s.Exec(t.Context(), "UPDATE campaign_members SET "+what+" WHERE account_id = (SELECT id FROM accounts WHERE subject = ?)", append(args, subject)...))
 		}
 		now := got[time.Time](t)(s.Now(t.Context()))
 		set("s-1", "state = 'leased'")

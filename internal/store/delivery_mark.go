@@ -100,13 +100,13 @@ func (s *Store) marks(now time.Time, marks []queue.Mark) (clause.Expr, error) {
 	due, sent := make([]Time, n), make([]Time, n)
 	for i, m := range marks {
 		ids[i], states[i] = m.ID, string(m.State)
-		messages[i], reasons[i] = text(m.MessageID), text(m.Error)
+		messages[i], reasons[i] = null(m.MessageID), null(m.Error)
 		if m.Tried {
 			tried[i] = 1
 		}
 		switch m.State {
 		case queue.Sent:
-			kinds[i], sent[i] = text(string(m.Kind)), at(now)
+			kinds[i], sent[i] = null(string(m.Kind)), at(now)
 		case queue.Pending:
 			if m.Tried {
 				due[i] = at(now.Add(m.After))
@@ -115,14 +115,6 @@ func (s *Store) marks(now time.Time, marks []queue.Mark) (clause.Expr, error) {
 	}
 	return s.dialect.rows("v", "id bigint, new_state text, kind text, tried int, due timestamptz, message text, error text, sent timestamptz",
 		ids, states, kinds, tried, due, messages, reasons, sent)
-}
-
-// text is NULL for nothing.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 func (s *Store) suppress(tx *gorm.DB, now time.Time, marks []queue.Mark) error {

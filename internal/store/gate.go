@@ -17,14 +17,14 @@ const gateJoins = ` LEFT JOIN credential_status s ON s.account_id = a.id
 	LEFT JOIN campaigns k ON k.id = s.killed_by LEFT JOIN incidents i ON i.id = k.incident_id
 	WHERE c.key_sha256 = ? AND c.revoked_at IS NULL`
 
-// Gate reads who asks and the standing of each subject in one statement.
-func (s *Store) Gate(ctx context.Context, keySHA256 []byte, scope string, subjects []string) ([]account.Standing, error) {
+// Gate reads who asks and the state of each subject in one statement.
+func (s *Store) Gate(ctx context.Context, keySHA256 []byte, scope string, subjects []string) ([]account.GateRecord, error) {
 	query, err := s.gateQuery(ctx, keySHA256, subjects)
 	if err != nil {
 		return nil, err
 	}
 	var granted string
-	standings, err := scanAll(query, func(rows *sql.Rows) (g account.Standing, err error) {
+	records, err := scanAll(query, func(rows *sql.Rows) (g account.GateRecord, err error) {
 		var notBefore Time
 		err = rows.Scan(&granted, &g.Known, &g.Deleted, &g.HasPassword, &g.Dead, &g.Killed, &notBefore, &g.Incident, &g.CoveredBy, &g.Locked)
 		g.NotBefore = notBefore.ptr()
@@ -33,12 +33,12 @@ func (s *Store) Gate(ctx context.Context, keySHA256 []byte, scope string, subjec
 	switch {
 	case err != nil:
 		return nil, s.fail("reading the gate", err)
-	case len(standings) != len(subjects):
+	case len(records) != len(subjects):
 		return nil, client.ErrUnknownKey
 	case granted != scope:
 		return nil, client.ErrScope
 	}
-	return standings, nil
+	return records, nil
 }
 
 // gateQuery has a text of its own for one subject, which is the common case and the fastest.

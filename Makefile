@@ -1,0 +1,56 @@
+# Everything there is to run. Needed beforehand: Go, git and make; what tests need beyond that is found or installed by .ci/deps.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# One set of tags for every build, so that all of them share one build cache. nomsgpack leaves out a codec that gin brings along.
+TAGS    := nomsgpack
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Tools that have to be fetched live here, outside of the checkout.
+TOOLS   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rekey
+# What runs under the race detector: wherever goroutines meet. PKGS=./... runs everything.
+RACY    := $(addsuffix /...,$(addprefix ./internal/,account audit campaign delivery password ratelimit reset server store token))
+PKGS    ?=
+ARGS    ?=
+FULL    ?=
+
+export CGO_ENABLED := 0
+export PATH := $(TOOLS)/bin:$(PATH)
+
+.PHONY: help demo test race lint bench timing build clean deps
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS=$$'\t' read -r t h; do printf '  make %-8s %s\n' "$$t" "$$h"; done
+
+demo: ## play with all of it, no set-up: embedded database, mail caught locally (ARGS="--accounts 5000")
+	go run -tags $(TAGS) ./cmd/rekey demo $(ARGS)
+
+test: deps ## all tests, on SQLite and on a private Postgres (PKGS=./internal/audit for some)
+	go test -tags $(TAGS) -timeout 10m $(or $(PKGS),./...)
+
+# The race detector needs cgo, and with it the sqlite dialector brings a C library that Rekey never calls: -O0 compiles it in
+# seconds instead of minutes.
+race: deps ## the tests of concurrent packages under the race detector; needs gcc (PKGS=./... for all)
+	CGO_ENABLED=1 CGO_CFLAGS=-O0 go test -race -tags $(TAGS) -timeout 15m $(or $(PKGS),$(RACY))
+
+lint: ## golangci-lint, at the version of .ci/deps
+	.ci/deps lint
+	golangci-lint run ./...
+
+bench: ## every budget beside its floor, as ratios (FULL=1: 1,290,775 accounts)
+	.ci/deps bench
+	go run -tags $(TAGS) ./cmd/bench $(if $(FULL),-full) $(ARGS)
+
+timing: deps ## statistical timing of the answers that must not tell whether an account exists
+	go test -tags $(TAGS),timing -run '^TestTiming' -count 1 -p 1 -v $(or $(PKGS),./...)
+
+build: ## the static binary, ./bin/rekey
+	go build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o bin/rekey ./cmd/rekey
+
+clean: ## remove what build made
+	rm -rf bin
+
+deps:
+	@.ci/deps test

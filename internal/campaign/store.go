@@ -1,0 +1,67 @@
+package campaign
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-1c168855/rekey/internal/audit"
+)
+
+// Store keeps campaigns. Every method is one transaction with the entry it is given; a campaign that is not there is problem.NotFound,
+// one in another state than the act needs problem.Conflict, and neither changes anything.
+type Store interface {
+	Drafting
+	Killing
+	Ending
+	Watching
+	Locking
+}
+
+// Drafting is what leads up to an activation.
+type Drafting interface {
+	// CreateCampaign drafts a campaign and stages its list (nil: none); the incident is made, unpublished, if it is missing.
+	CreateCampaign(ctx context.Context, n New, list *List, entry audit.Entry) (Campaign, error)
+	// PrepareCampaign finds the members, again if need be, and replaces them all at once.
+	PrepareCampaign(ctx context.Context, id int64, entry audit.Entry) (Report, error)
+	// PreviewCampaign counts what an activation now would do, with up to sample accounts.
+	PreviewCampaign(ctx context.Context, id int64, sample int) (Preview, error)
+	// DiscardCampaign ends a campaign that never was active, and drops its members and list.
+	DiscardCampaign(ctx context.Context, id int64, entry audit.Entry) error
+}
+
+// Killing is the activation.
+type Killing interface {
+	// ActivateCampaign kills at its commit, if the campaign is as it was prepared at that moment.
+	ActivateCampaign(ctx context.Context, id int64, prepared time.Time, entry audit.Entry) (Activated, error)
+	// CountDied counts once what an activation killed.
+	CountDied(ctx context.Context, id int64, entry audit.Entry) (int64, error)
+	// SetMailing changes the mailing of a campaign that has not ended, if it was from.
+	SetMailing(ctx context.Context, id int64, from, to Mailing, entry audit.Entry) error
+}
+
+// Ending is how an active campaign ends.
+type Ending interface {
+	CloseCampaign(ctx context.Context, id int64, entry audit.Entry) error
+	CancelCampaign(ctx context.Context, id int64, reason string, entry audit.Entry) error
+	// WouldRevive counts the credentials that are dead by this campaign alone.
+	WouldRevive(ctx context.Context, id int64) (int64, error)
+}
+
+// Watching reads.
+type Watching interface {
+	Campaign(ctx context.Context, id int64) (Campaign, error)
+	// Campaigns lists all, the newest first.
+	Campaigns(ctx context.Context) ([]Campaign, error)
+	CampaignStatus(ctx context.Context, id int64) (Status, error)
+	// CampaignLines hands over, in order, the lines with the outcome, all that have one if it is "".
+	CampaignLines(ctx context.Context, id int64, outcome string, each func(Line) error) error
+	// Record keeps entries of acts that changed nothing.
+	Record(ctx context.Context, entries ...audit.Entry) error
+}
+
+// Locking is the lockdown.
+type Locking interface {
+	LockdownOn(ctx context.Context, reason string, entry audit.Entry) (Lockdown, error)
+	LockdownOff(ctx context.Context, reason string, entry audit.Entry) (Lockdown, error)
+	Lockdown(ctx context.Context) (Lockdown, error)
+}

@@ -1,0 +1,94 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-1c168855/rekey/internal/delivery/queue"
+)
+
+// marker commits marks in groups: whatever has gathered while the last group was being written goes in the next. So each sender can wait
+// for its own mark, which bounds what a crash sends twice, and a commit still serves many.
+type marker struct {
+	w  *Worker
+	in chan marking
+}
+
+// marking is one request; done is closed when it is committed, or given up.
+type marking struct {
+	campaign int64
+	marks    []queue.Mark
+	after    func() // when it has been committed
+	done     chan struct{}
+}
+
+// maxGroup bounds one statement.
+const maxGroup = 500
+
+func newMarker(w *Worker) *marker { return &marker{w: w, in: make(chan marking, maxGroup)} }
+
+// mark hands a mark in. What it returns is closed when the mark is in the database.
+func (m *marker) mark(campaign int64, after func(), marks ...queue.Mark) <-chan struct{} {
+	r := marking{campaign: campaign, marks: marks, after: after, done: make(chan struct{})}
+	m.in <- r
+	return r.done
+}
+
+func (m *marker) stop() { close(m.in) }
+
+// run ends when stop was called and everything is written.
+func (m *marker) run() {
+	for first := range m.in {
+		group := map[int64][]marking{first.campaign: {first}}
+		for n := 1; n < maxGroup; n++ {
+			select {
+			case next, ok := <-m.in:
+				if ok {
+					group[next.campaign] = append(group[next.campaign], next)
+					continue
+				}
+			default:
+			}
+			break
+		}
+		for campaign, some := range group {
+			m.commit(campaign, some)
+		}
+	}
+}
+
+// markFor is how long a mark is tried while the database does not answer. The lease is over by then, nearly: trying longer would be in vain.
+func (m *marker) markFor() time.Duration { return m.w.o.Session }
+
+func (m *marker) commit(campaign int64, some []marking) {
+	var marks []queue.Mark
+	for _, r := range some {
+		marks = append(marks, r.marks...)
+	}
+	// Not the worker's context: what was sent must be marked, above all when we are stopping.
+	ctx, cancel := context.WithTimeout(context.Background(), m.markFor())
+	defer cancel()
+	n, err := m.write(ctx, campaign, marks)
+	for err != nil && pause(ctx, time.Second) {
+		m.w.report(ctx, "marking mail", err)
+		n, err = m.write(ctx, campaign, marks)
+	}
+	if err != nil {
+		m.w.log.ErrorContext(ctx, "mails may be sent twice: what came of them could not be written down", "campaign", campaign, "mails", len(marks), "error", err)
+	} else if n < len(marks) {
+		m.w.log.WarnContext(ctx, "leases ran out before their mails were marked", "campaign", campaign, "mails", len(marks)-n)
+	}
+	for _, r := range some {
+		if r.after != nil && err == nil {
+			r.after()
+		}
+		close(r.done)
+	}
+}
+
+func (m *marker) write(ctx context.Context, campaign int64, marks []queue.Mark) (int, error) {
+	if campaign == 0 {
+		return m.w.o.Store.MarkSingles(ctx, m.w.lease.Owner, marks)
+	}
+	return m.w.o.Store.MarkMembers(ctx, m.w.lease.Owner, campaign, marks)
+}

@@ -1,0 +1,60 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/seed-1c168855/rekey/internal/delivery/queue"
+	"github.com/seed-1c168855/rekey/internal/problem"
+)
+
+// sampleLink stands where a link would: it has the form of one and no signature, so it opens the page and does nothing.
+const (
+	sampleToken = "this-is-a-sample-and-not-a-link"
+	sampleCode  = "0000-0000-0000"
+)
+
+// Sample writes the mail that a campaign would send, marked as a test, with a link and a code that open nothing.
+func (c *Composer) Sample(k queue.Campaign, to, locale string) (*Message, error) {
+	page := c.page()
+	page.Test, page.Title, page.Classes, page.OccurredAt = true, clean(k.Title), k.Classes, k.OccurredAt
+	if k.Published {
+		page.NoticePage = c.letterhead.PublicURL + "/incidents/" + k.Slug
+	}
+	page.setLife(c.now(), c.letterhead.CampaignLife)
+	page.Accounts = []line{{Subject: "sample", Link: c.letterhead.PublicURL + "/reset#t=" + sampleToken, Code: sampleCode}}
+	m, err := c.message(queue.Reset, locale, to, page)
+	if errors.Is(err, errAddress) {
+		return nil, problem.New(problem.Invalid, "this is not an address that mail can go to")
+	}
+	return m, err
+}
+
+// SendOne hands one mail over on a connection of its own.
+func SendOne(ctx context.Context, dialer Dialer, m *Message) error {
+	conn, err := dialer.Dial(ctx)
+	if err != nil {
+		return problem.Wrap(problem.Unavailable, "the mail server cannot be reached", err)
+	}
+	defer conn.Close()
+	if err := conn.Deliver(m, ctx.Err); err != nil {
+		return problem.Wrap(problem.Unavailable, "the mail server did not take the mail", err)
+	}
+	return nil
+}
+
+// samples fill every branch of the templates once, to check them.
+var samples = func() map[queue.Kind]*content {
+	when := time.Date(2026, 3, 2, 14, 5, 0, 0, time.UTC)
+	page := &content{
+		Service: "Example", Home: "https://example.org", CodePage: "https://example.org/code", ForgotPage: "https://example.org/forgot",
+		Contact: "help@example.org", NoticePage: "https://example.org/incidents/breach", Title: "Breach", Classes: []string{"names"}, OccurredAt: &when,
+		Accounts: []line{{"one", "https://example.org/reset#t=" + sampleToken, sampleCode}, {"two", "", ""}}, Hours: 24, Ends: when, At: when,
+	}
+	all := map[queue.Kind]*content{}
+	for _, kind := range []queue.Kind{queue.Reset, queue.Notice, queue.Asked, queue.Reissue, queue.Changed, queue.Disabled} {
+		all[kind] = page
+	}
+	return all
+}()

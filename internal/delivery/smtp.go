@@ -1,0 +1,205 @@
+package delivery
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
+)
+
+// Message is one mail, ready for the wire.
+type Message struct {
+	ID   string // Message-ID with its angle brackets
+	From string // envelope sender, ASCII
+	To   string // envelope recipient, domain in A-labels
+	UTF8 bool   // To needs SMTPUTF8
+	Data []byte // headers and body, lines ended by CRLF
+}
+
+// Dialer opens connections to a mail server. SMTP is the real one.
+type Dialer interface {
+	Dial(ctx context.Context) (Conn, error)
+}
+
+// Conn hands over mails one at a time.
+type Conn interface {
+	// Deliver returns nil once the server has taken responsibility for the mail, else an error of this package. It asks clear
+	// just before DATA, the last moment at which nothing has happened yet; a refusal is returned as it is and the mail is not sent.
+	Deliver(m *Message, clear func() error) error
+	// Usable is false once another Deliver cannot work.
+	Usable() bool
+	Close()
+}
+
+// SMTP dials the server of a URL.
+type SMTP struct {
+	config  SMTPConfig
+	timeout time.Duration
+}
+
+// NewSMTP takes a parsed URL and the longest that one session step together may take: dialling with its handshakes, or one mail.
+func NewSMTP(config SMTPConfig, timeout time.Duration) *SMTP {
+	return &SMTP{config: config, timeout: timeout}
+}
+
+// Dial connects, greets, starts TLS and signs in, as the URL says.
+func (s *SMTP) Dial(ctx context.Context) (Conn, error) {
+	var conn net.Conn // kept to close it: the library leaves it open when a handshake fails
+	dial := func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+		conn, err = s.connect(ctx, network, address)
+		return conn, err
+	}
+	options := []mail.Option{
+		mail.WithPort(s.config.Port), mail.WithTimeout(s.timeout), mail.WithDialContextFunc(dial),
+		mail.WithTLSConfig(s.config.tlsConfig()), mail.WithTLSPolicy(s.config.TLS),
+	}
+	if s.config.Implicit {
+		options = append(options, mail.WithSSL())
+	}
+	if s.config.Helo != "" {
+		options = append(options, mail.WithHELO(s.config.Helo))
+	}
+	if s.config.User != "" {
+		options = append(options, mail.WithUsername(s.config.User), mail.WithPassword(s.config.Password), mail.WithOpportunisticSMTPAuth(s.mechanisms()...))
+	}
+	dialer, err := mail.NewClient(s.config.Host, options...)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the mail client: %w", err)
+	}
+	client, err := dialer.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		if conn != nil {
+			conn.Close()
+		}
+		return nil, connectError(err)
+	}
+	utf8, _ := client.Extension("SMTPUTF8")
+	return &smtpConn{client: client, timeout: s.timeout, utf8: utf8, used: time.Now()}, nil
+}
+
+func (s *SMTP) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	if s.config.Implicit {
+		return (&tls.Dialer{Config: s.config.tlsConfig()}).DialContext(ctx, network, address)
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, address)
+}
+
+// mechanisms are tried in this order. In the clear, which only loopback can be, the plain ones must be allowed by name.
+func (s *SMTP) mechanisms() []mail.SMTPAuthType {
+	if s.config.loopback() && !s.config.Implicit && s.config.TLS != mail.TLSMandatory {
+		return []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc}
+	}
+	return []mail.SMTPAuthType{mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthPlain, mail.SMTPAuthLogin}
+}
+
+// connectError says what an operator needs and nothing of what a client library may quote.
+func connectError(err error) *sendError {
+	e := blame(stepConnect, err)
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &certificate):
+		e.text = "the server's certificate does not verify: " + redact(certificate.Err.Error())
+	case e.code == 0:
+		e.text = redact(err.Error())
+	}
+	e.broken = true
+	return e
+}
+
+type smtpConn struct {
+	client  *smtp.Client
+	timeout time.Duration
+	utf8    bool
+	used    time.Time
+	broken  bool
+}
+
+// idle is how long a connection may rest before it is asked whether it still lives.
+const idle = 5 * time.Second
+
+func (c *smtpConn) Deliver(m *Message, clear func() error) error {
+	err := c.deliver(m, clear)
+	c.used = time.Now()
+	var failed *sendError
+	if errors.As(err, &failed) && failed.broken {
+		c.broken = true
+	}
+	return err
+}
+
+func (c *smtpConn) deliver(m *Message, clear func() error) error {
+	if m.UTF8 && !c.utf8 {
+		return &sendError{fault: faultPermanent, step: stepRcpt, text: "the mail server cannot take an address beyond ASCII (SMTPUTF8)"}
+	}
+	if err := c.client.UpdateDeadline(c.timeout); err != nil {
+		return blame(stepReset, err)
+	}
+	if time.Since(c.used) > idle {
+		if err := c.reset(); err != nil {
+			return err
+		}
+	}
+	c.client.SkipSMTPUTF8(!m.UTF8)
+	if err := c.client.Mail("<" + m.From + ">"); err != nil {
+		return c.refused(stepMail, err)
+	}
+	if err := c.client.Rcpt("<" + m.To + ">"); err != nil {
+		return c.refused(stepRcpt, err)
+	}
+	if err := clear(); err != nil {
+		c.abandon()
+		return err
+	}
+	content, err := c.client.Data()
+	if err != nil {
+		return c.refused(stepData, err)
+	}
+	if _, err := content.Write(m.Data); err != nil {
+		return blame(stepContent, err)
+	}
+	if err := content.Close(); err != nil {
+		return blame(stepContent, err)
+	}
+	return nil
+}
+
+// refused ends the transaction, so that the connection serves the next mail.
+func (c *smtpConn) refused(step string, err error) error {
+	e := blame(step, err)
+	if !e.broken {
+		c.abandon()
+	}
+	return e
+}
+
+// abandon leaves a mail between RCPT and DATA; a failure only costs the connection.
+func (c *smtpConn) abandon() {
+	if c.reset() != nil {
+		c.broken = true
+	}
+}
+
+func (c *smtpConn) reset() error {
+	err := c.client.Reset()
+	if err == nil {
+		return nil
+	}
+	e := blame(stepReset, err)
+	e.broken = true
+	return e
+}
+
+func (c *smtpConn) Usable() bool { return !c.broken }
+
+// Close says goodbye where that can be heard.
+func (c *smtpConn) Close() {
+	if !c.broken && c.client.UpdateDeadline(c.timeout) == nil && c.client.Quit() == nil {
+		return
+	}
+	c.client.Close()
+}

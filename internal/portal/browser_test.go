@@ -1,0 +1,446 @@
+package portal_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seed-1c168855/rekey/internal/portal"
+	"github.com/seed-1c168855/rekey/internal/problem"
+	"github.com/seed-1c168855/rekey/internal/reset"
+	"github.com/seed-1c168855/rekey/internal/token"
+)
+
+const chromium = "/usr/bin/chromium"
+
+// browserDeadline bounds one journey on a busy machine.
+const browserDeadline = 60 * time.Second
+
+// tab is a page of the browser, open on nothing.
+type tab struct {
+	t    *testing.T
+	site *site
+	ctx  context.Context
+	seen *lockedBuffer // every address asked for, and every complaint of the browser
+}
+
+func TestInBrowser(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat(chromium); err != nil {
+		t.Fatalf("these tests need Chromium at %s: apt-get install -y chromium", chromium)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	defer stop()
+	browser, closeBrowser := chromedp.NewContext(allocator)
+	defer closeBrowser()
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatalf("starting Chromium: %v", err)
+	}
+	for name, journey := range map[string]func(*tab){
+		"link":          byLink,
+		"expired":       expiredLink,
+		"server silent": silentServer,
+		"damaged":       damagedLink,
+		"another link":  anotherLink,
+		"no script":     withoutScript,
+		"keyboard":      byKeyboard,
+		"double click":  doubleClick,
+		"refused":       refusedPassword,
+		"narrow":        narrowScreen,
+		"screenshots":   screenshots,
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := chromedp.NewContext(browser)
+			defer cancel()
+			ctx, cancelTime := context.WithTimeout(ctx, browserDeadline)
+			defer cancelTime()
+			b := &tab{t: t, site: open(t), ctx: ctx, seen: &lockedBuffer{}}
+			b.watch()
+			journey(b)
+			b.complainsNot()
+		})
+	}
+}
+
+// watch keeps the address and Referer of every request, and what the browser refuses or cannot run.
+func (b *tab) watch() {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, network.Enable, network.EnableParams{}); err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := chromedp.Call(b.ctx, log.Enable, cdp.Empty{}); err != nil {
+		b.t.Fatal(err)
+	}
+	err := chromedp.Listen(b.ctx, func(ev any) {
+		switch ev := ev.(type) {
+		case *network.EventRequestWillBeSent:
+			fmt.Fprintf(b.seen, "request %s\n", ev.Request.URL)
+			for name, value := range ev.Request.Headers {
+				if (strings.EqualFold(name, "Referer") || strings.EqualFold(name, "Cookie")) && value != "" {
+					fmt.Fprintf(b.seen, "complaint: %s: %v\n", name, value)
+				}
+			}
+		case *log.EventEntryAdded:
+			if ev.Entry.Source != log.EntrySourceNetwork && ev.Entry.Level != log.EntryLevelVerbose { // a 410 is an answer, and advice is no complaint
+				fmt.Fprintf(b.seen, "complaint: %s\n", ev.Entry.Text)
+			}
+		}
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// complainsNot holds of every journey: no policy broken, no script failed, no Referer or cookie sent, nothing asked of anybody else, no token in an address.
+func (b *tab) complainsNot() {
+	b.t.Helper()
+	for line := range strings.Lines(b.seen.String()) {
+		url, isRequest := strings.CutPrefix(strings.TrimSpace(line), "request ")
+		if !isRequest || !strings.HasPrefix(url, b.site.url+"/") || strings.Contains(url, "eyJ") || strings.Contains(url, "?") {
+			b.t.Errorf("seen: %s", line)
+		}
+	}
+}
+
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *tab) open(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.site.url + path)) }
+
+// says evaluates an expression again and again, also while pages change under it, until it is what is wanted.
+func (b *tab) says(expression, want string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
+		if err == nil && got == want {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("%s is %q, want %q (%v)", expression, got, want, err)
+		case <-again.C:
+		}
+	}
+}
+
+func (b *tab) checked(status int) {
+	b.t.Helper()
+	b.says("document.documentElement.dataset.checked", fmt.Sprint(status))
+}
+
+func (b *tab) typeInto(id, text string) { b.t.Helper(); b.do(chromedp.SendKeys(chromedp.ID(id), text)) }
+
+func (b *tab) click(css string) { b.t.Helper(); b.do(chromedp.Click(chromedp.CSS(css))) }
+
+const (
+	path    = "location.pathname"
+	address = "location.pathname + location.search + location.hash"
+	heading = "document.querySelector('h1').textContent"
+	focus   = "document.activeElement.id"
+)
+
+func byLink(b *tab) {
+	b.open("/reset#t=" + aToken)
+	b.checked(204)
+	b.says(address, "/reset")
+	b.says("document.querySelector('[name=token]').value === '"+aToken+"'", "true")
+	b.says("document.getElementById('email').checkVisibility()", "false")
+	b.says("document.cookie.length + localStorage.length + sessionStorage.length", "0")
+	if diff := cmp.Diff([]string{"check " + aToken}, b.site.cases.take()); diff != "" {
+		b.t.Errorf("opening a link does nothing but ask:\n%s", diff)
+	}
+	b.typeInto("password", "fourteen chars")
+	b.says("document.getElementById('count').textContent", "14 / 15")
+	b.says("document.getElementById('length-says').textContent", "")
+	b.typeInto("password", "🦆")
+	b.says("document.getElementById('count').textContent", "15 / 15")
+	b.says("document.getElementById('length-says').textContent", "Long enough")
+	b.typeInto("confirm", "fourteen")
+	b.says("document.getElementById('same').textContent", "Not the same yet")
+	b.typeInto("confirm", " chars🦆")
+	b.says("document.getElementById('same').textContent", "Both are the same")
+	b.click("#submit")
+	b.says(path, "/done")
+	got := b.site.cases.submission()
+	if got.Token != aToken || got.Password != "fourteen chars🦆" || got.Confirm != got.Password || got.Email != "" || got.Code != "" {
+		b.t.Errorf("sent: %+v", got)
+	}
+	b.do(chromedp.NavigateBack()) // attack 31: Back shows neither token nor password
+	b.says(address, "/reset")
+	b.says("document.querySelectorAll('[name=token]').length + document.getElementById('password').value.length", "0")
+}
+
+func expiredLink(b *tab) {
+	b.site.cases.fail("check "+oldToken, token.ErrExpired)
+	b.open("/reset#t=" + oldToken)
+	b.checked(410)
+	b.says(heading, "This link no longer works")
+	b.says(focus, "heading")
+	b.says("document.getElementById('reset').checkVisibility()", "false")
+	b.click("#gone button")
+	b.says(path, "/reissue")
+	b.says(heading, "Please look into your mailbox")
+	if diff := cmp.Diff([]string{"check " + oldToken, "reissue " + oldToken}, b.site.cases.take()); diff != "" {
+		b.t.Error(diff)
+	}
+}
+
+// Where the server cannot say, the token's own time does; a good one stays usable.
+func silentServer(b *tab) {
+	busy := problem.New(problem.Unavailable, "")
+	b.site.cases.fail("check "+oldToken, busy)
+	b.site.cases.fail("check "+aToken, busy)
+	b.open("/reset#t=" + oldToken)
+	b.checked(503)
+	b.says(heading, "This link no longer works")
+	b.open("/done")
+	b.open("/reset#t=" + aToken)
+	b.checked(503)
+	b.says(heading, "Set a new password")
+	b.says("document.getElementById('password').checkVisibility()", "true")
+}
+
+func damagedLink(b *tab) {
+	b.site.cases.fail("check eyJ.cut", token.ErrNotOurs)
+	b.open("/reset#t=eyJ.cut")
+	b.checked(400)
+	b.says(heading, "This link is damaged")
+	b.says("document.getElementById('reset').checkVisibility()", "false")
+	b.click("#damaged a[href='/code']")
+	b.says(path, "/code")
+	b.says("document.getElementById('code').checkVisibility()", "true")
+}
+
+func anotherLink(b *tab) {
+	b.site.cases.fail("check "+oldToken, reset.ErrUsed)
+	b.open("/reset#t=" + oldToken)
+	b.checked(410)
+	b.open("/reset#t=" + aToken) // same document: the fragment alone changes
+	b.checked(204)
+	b.says(heading, "Set a new password")
+	b.says(address, "/reset")
+	b.says("document.querySelector('[name=token]').value === '"+aToken+"'", "true")
+}
+
+func withoutScript(b *tab) {
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.site.cases.fail("redeem", reset.ErrNoFit)
+	b.open("/reset#t=" + aToken)
+	b.typeInto("email", "ann@example.com")
+	b.typeInto("code", "4f7k 9qxr 2mtx")
+	b.typeInto("password", aPassword)
+	b.typeInto("confirm", aPassword+kb.Enter)
+	b.says(heading+" + document.querySelector('.notice h2').textContent", "Set a new passwordThis address and code don’t fit together")
+	b.says(focus, "code")
+	b.site.cases.fail("redeem", nil)
+	b.do(chromedp.Clear(chromedp.ID("code")))
+	b.typeInto("code", "4f7k 9qxr 2mtd")
+	b.typeInto("password", aPassword)
+	b.typeInto("confirm", aPassword)
+	b.click("#submit")
+	b.says(path, "/done")
+	got := b.site.cases.submission()
+	if got.Email != "ann@example.com" || got.Code != "4f7k 9qxr 2mtd" || got.Password != aPassword || got.Token != "" {
+		b.t.Errorf("sent: %+v", got)
+	}
+}
+
+// byKeyboard goes the whole way, from an old link to a new password, without a mouse.
+func byKeyboard(b *tab) {
+	press := func(keys string) { b.t.Helper(); b.do(chromedp.KeyEvent(keys)) }
+	b.site.cases.fail("check "+oldToken, token.ErrExpired)
+	b.open("/reset#t=" + oldToken)
+	b.checked(410)
+	press(kb.Tab)
+	b.says("document.activeElement.textContent", "Send me a fresh link")
+	press(kb.Enter)
+	b.says(path, "/reissue")
+
+	b.open("/reset#t=" + aToken)
+	b.checked(204)
+	press(kb.Tab)
+	b.says("document.activeElement.textContent", "Skip to the content")
+	press(kb.Enter)
+	b.says("location.hash", "#main")
+	press(kb.Tab)
+	b.says(focus, "password")
+	press(aPassword)
+	press(kb.Tab)
+	b.says(focus, "confirm")
+	press(aPassword)
+	press(kb.Tab)
+	b.says(focus, "reveal")
+	press(" ")
+	b.says("document.getElementById('password').type + document.getElementById('reveal').getAttribute('aria-pressed')", "texttrue")
+	b.says("getComputedStyle(document.activeElement).outlineStyle", "solid")
+	press(kb.Tab)
+	b.says(focus, "submit")
+	press(kb.Enter)
+	b.says(path, "/done")
+	if got := b.site.cases.submission(); got.Token != aToken || got.Password != aPassword {
+		b.t.Errorf("sent: %+v", got)
+	}
+}
+
+// A second answer would say that the link is used, and frighten somebody who is done.
+func doubleClick(b *tab) {
+	b.open("/reset#t=" + aToken)
+	b.checked(204)
+	b.typeInto("password", aPassword)
+	b.typeInto("confirm", aPassword)
+	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`(() => { const s = document.getElementById('submit'); s.click(); s.click(); return ''; })()`)); err != nil {
+		b.t.Fatal(err)
+	}
+	b.says(path, "/done")
+	if diff := cmp.Diff([]string{"check " + aToken, "redeem"}, b.site.cases.take()); diff != "" {
+		b.t.Error(diff)
+	}
+}
+
+func refusedPassword(b *tab) {
+	b.site.cases.fail("redeem", reset.ErrConfirm)
+	b.open("/reset#t=" + aToken)
+	b.checked(204)
+	b.typeInto("password", aPassword)
+	b.typeInto("confirm", "something else"+kb.Enter)
+	b.says("document.querySelector('[role=alert] h2').textContent", "Your new password is not saved yet")
+	b.says(focus, "confirm")
+	b.says("document.getElementById('password').value + document.getElementById('confirm').value", "")
+	b.site.cases.fail("redeem", nil)
+	b.typeInto("password", aPassword)
+	b.typeInto("confirm", aPassword+kb.Enter)
+	b.says(path, "/done")
+	if got := b.site.cases.submission(); got.Token != aToken {
+		b.t.Error("the token was not carried on")
+	}
+}
+
+// state is a page in one of its states.
+type state struct {
+	name, path string
+	fields     []string // posted, if any
+	err        error
+}
+
+func states() []state {
+	link := []string{"token", aToken, "password", "x", "confirm", "y"}
+	code := []string{"email", "ann@example.com", "code", "4F7K-9QXR-2MTX", "password", "x", "confirm", "y"}
+	return []state{
+		{name: "home", path: "/"}, {name: "link", path: "/reset#t=" + aToken}, {name: "link-expired", path: "/reset#t=" + oldToken, err: token.ErrExpired},
+		{name: "link-damaged", path: "/reset#t=eyJ.cut", err: token.ErrNotOurs}, {name: "code", path: "/code"}, {name: "forgot", path: "/forgot"},
+		{name: "sent", path: "/forgot", fields: []string{"email", "ann@example.com"}}, {name: "fresh-sent", path: "/reissue", fields: []string{"token", oldToken}},
+		{name: "done", path: "/done"}, {name: "incident", path: "/incidents/spring-2011"}, {name: "not-found", path: "/nowhere"},
+		{name: "too-short", path: "/reset", fields: link, err: refused("too_short", "")}, {name: "confirm-differs", path: "/reset", fields: link, err: reset.ErrConfirm},
+		{name: "code-wrong", path: "/reset", fields: code, err: reset.ErrNoFit}, {name: "used", path: "/reset", fields: link, err: reset.ErrUsed},
+		{name: "not-ours", path: "/reset", fields: link, err: token.ErrNotOurs}, {name: "limited", path: "/reset", fields: link, err: problem.Retry(problem.Limited, "", 40*time.Second)},
+		{name: "busy", path: "/reset", fields: link, err: problem.New(problem.Unavailable, "")}, {name: "error", path: "/reset", fields: link, err: fmt.Errorf("a defect")},
+		{name: "unreadable", path: "/forgot", fields: []string{"email", "a", "email", "b"}},
+		{name: "closed", path: "/reset", fields: link, err: reset.ErrLocked},
+	}
+}
+
+// visit brings the tab to a state. Forms are sent from a page of the portal itself, as members would.
+func (b *tab) visit(s state) {
+	b.t.Helper()
+	for _, call := range []string{"redeem", "check " + oldToken, "check eyJ.cut"} {
+		b.site.cases.fail(call, s.err)
+	}
+	b.site.cases.mu.Lock()
+	b.site.cases.locked = s.name == "closed"
+	b.site.cases.mu.Unlock()
+	if s.fields == nil {
+		b.open("/robots.txt") // else a change of the fragment alone would not load the page
+		b.open(s.path)
+		if strings.Contains(s.path, "#") {
+			b.says("'checked' in document.documentElement.dataset", "true")
+		}
+		return
+	}
+	b.open("/done")
+	script := fmt.Sprintf(`(() => { const f = document.createElement('form'); f.method = 'post'; f.action = %q; const v = [%s];
+		for (let i = 0; i < v.length; i += 2) { const e = document.createElement('input'); e.name = v[i]; e.value = v[i+1]; f.append(e); }
+		document.body.append(f); f.submit(); return ''; })()`, s.path, quoted(s.fields))
+	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script)); err != nil {
+		b.t.Fatal(err)
+	}
+	b.says(path+" + document.readyState", s.path+"complete")
+}
+
+func quoted(values []string) string {
+	q := make([]string, len(values))
+	for i, v := range values {
+		q[i] = fmt.Sprintf("%q", v)
+	}
+	return strings.Join(q, ",")
+}
+
+// narrowScreen wants every state to fit 320 px (WCAG 2.2 SC 1.4.10), with a long name and texts at twice the size too (SC 1.4.4).
+func narrowScreen(b *tab) {
+	b.site = open(b.t, func(o *portal.Options) { o.Name = "The Extraordinarily Long-Named Example Entertainment Pass" })
+	b.do(chromedp.EmulateViewport(320, 640))
+	for _, s := range states() {
+		b.visit(s)
+		for _, size := range []string{"", "200%"} {
+			width, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](fmt.Sprintf("(document.documentElement.style.fontSize = %q, document.documentElement.scrollWidth)", size)))
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			if width > 320 {
+				b.t.Errorf("%s is %d px wide with text at %q", s.name, width, size)
+			}
+		}
+	}
+}
+
+// screenshots writes every state, phone and desktop, light and dark, to the folder REKEY_SCREENSHOTS names, for people to look at.
+func screenshots(b *tab) {
+	folder := os.Getenv("REKEY_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	b.site = open(b.t)
+	for _, scheme := range []string{"light", "dark"} {
+		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, media); err != nil {
+			b.t.Fatal(err)
+		}
+		for _, width := range []int64{390, 1280} {
+			b.do(chromedp.EmulateViewport(width, 844))
+			for _, s := range states() {
+				b.visit(s)
+				shot, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					b.t.Fatal(err)
+				}
+				name := fmt.Sprintf("%s-%d-%s.png", s.name, width, scheme)
+				if err := os.WriteFile(filepath.Join(folder, name), shot, 0o644); err != nil {
+					b.t.Fatal(err)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package portal
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/seed-1c168855/rekey/internal/incident"
+	"github.com/seed-1c168855/rekey/internal/server"
+	"github.com/seed-1c168855/rekey/web"
+)
+
+// view is what the templates see. The fields below the first group are for some pages only.
+type view struct {
+	text
+	Site  *site
+	Index bool // whether search engines may keep the page
+	urls  assets
+
+	Token, Email, Code string // carried on from page to page in bodies; there is no field for a password
+	Minimum, Maximum   int
+	Problem            *refusal
+
+	Heading    string
+	Paragraphs []string
+	Ways       bool
+	RequestID  string
+
+	Incident *incident.Incident
+}
+
+// refusal is a notice over a form.
+type refusal struct {
+	Heading, Text, After string
+	Field                string // id of the input to go on with; empty: none
+	Forgot               bool   // offer a new message
+}
+
+// contact is where to get help.
+type contact struct{ Text, Href string }
+
+// contactOf makes a link of an e-mail address or a URL and leaves a sentence as it is.
+func contactOf(s string) *contact {
+	if s == "" {
+		return nil
+	}
+	if _, err := httpURL(s); err == nil {
+		return &contact{Text: s, Href: s}
+	}
+	if strings.Contains(s, "@") && !strings.ContainsAny(s, " \t") {
+		return &contact{Text: s, Href: "mailto:" + url.PathEscape(s)}
+	}
+	return &contact{Text: s}
+}
+
+func (p *Portal) view(c *gin.Context) *view {
+	return &view{
+		text: p.languages.choose(c.GetHeader("Accept-Language")), Site: &p.site, urls: p.assets,
+		Minimum: p.minimum, Maximum: p.maximum,
+	}
+}
+
+// Asset is the address of a static file.
+func (v *view) Asset(name string) string { return v.urls[name].url }
+
+// Wrong tells whether the problem is about this input.
+func (v *view) Wrong(field string) bool { return v.Problem != nil && v.Problem.Field == field }
+
+// Notice is the incident's notice by paragraphs.
+func (v *view) Notice() []string {
+	var paragraphs []string
+	for _, p := range strings.Split(strings.ReplaceAll(v.Incident.Notice, "\r\n", "\n"), "\n\n") {
+		if p = strings.TrimSpace(p); p != "" {
+			paragraphs = append(paragraphs, p)
+		}
+	}
+	return paragraphs
+}
+
+// wait says in words what Retry-After says.
+func (v *view) wait(c *gin.Context) string {
+	seconds, err := strconv.Atoi(c.Writer.Header().Get("Retry-After"))
+	if err != nil {
+		seconds = int(busyWait.Seconds())
+	}
+	return v.inSoManySeconds(seconds)
+}
+
+// loadPages parses each page beside the layout.
+func loadPages() (map[string]*template.Template, error) {
+	files, err := fs.Glob(web.Files, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("listing the pages: %w", err)
+	}
+	pages := make(map[string]*template.Template)
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if name == "layout" {
+			continue
+		}
+		t, err := template.New(name).Option("missingkey=error").ParseFS(web.Files, "templates/layout.html", file)
+		if err != nil {
+			return nil, fmt.Errorf("reading the page %s: %w", name, err)
+		}
+		pages[name] = t
+	}
+	return pages, nil
+}
+
+// show renders a page whole before the first byte is sent.
+func (p *Portal) show(c *gin.Context, status int, page string, v *view) {
+	var body bytes.Buffer
+	if err := p.pages[page].ExecuteTemplate(&body, "layout", v); err != nil {
+		server.Logger(c).Error("page not rendered", "page", page, "error", err)
+		c.String(http.StatusInternalServerError, "Something went wrong on our side. Please try again in a few minutes.\n")
+		return
+	}
+	c.Header("Content-Language", v.Lang)
+	c.Header("Vary", "Accept-Language")
+	c.Data(status, "text/html; charset=utf-8", body.Bytes())
+}

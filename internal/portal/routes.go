@@ -1,0 +1,30 @@
+package portal
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/seed-1c168855/rekey/internal/server"
+)
+
+// Routes registers every route for members.
+func (p *Portal) Routes(r gin.IRouter) {
+	pages := r.Group("", server.PageHeaders(p.https), server.RenderWith(p.Problem), p.ownForms, server.MaxBody(maxForm))
+	server.Get(pages, "/", p.home)
+	server.Get(pages, "/reset", p.openForm)
+	server.Get(pages, "/code", p.openForm)
+	pages.POST("/reset", p.redeem)
+	server.Get(pages, "/done", p.done)
+	server.Get(pages, "/forgot", p.openForgot)
+	pages.POST("/forgot", p.request)
+	pages.POST("/reissue", p.reissue)
+	server.Get(pages, "/incidents/:slug", p.incident)
+
+	server.Get(pages, "/.well-known/change-password", p.changePassword)
+	server.Get(pages, "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200", p.notFound)
+	server.Get(pages, "/robots.txt", p.robots)
+	server.Get(pages, "/static/:hash/:name", p.static)
+
+	// The page's script calls this one: answers have a status and no body.
+	script := r.Group("", server.PageHeaders(p.https), server.RenderWith(noBody), p.ownForms, server.MaxBody(maxForm))
+	script.POST("/reset/check", p.check)
+}

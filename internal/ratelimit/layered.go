@@ -1,0 +1,102 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Layered puts a Memory in front of a durable source that all replicas share.
+//
+// Both count every take under the same limit. Memory sees only this process's part of the traffic, so what memory refuses the durable
+// source would refuse too: a flood is answered without touching it. What the durable source refuses, memory is told and repeats until the
+// wait is over. When the durable source fails, memory's decision stands: each replica then holds the limit for itself, from what it has
+// seen, so that an outage multiplies a limit by the number of replicas at most and never lifts it.
+//
+// A refund made on another replica is not seen while memory repeats a refusal; it errs towards waiting, by no more than the wait already told.
+type Layered struct {
+	memory    *Memory
+	durable   Source
+	failed    func(Limit, error)
+	restUntil atomic.Int64
+}
+
+// rest is how long a durable source that failed is left alone, so that requests do not each wait for the same time-out.
+const rest = time.Second
+
+// NewLayered joins the two. failed is told of each decision that memory made alone because the durable source failed or rests (err is then
+// nil); it counts and logs, must not block, and may be nil.
+func NewLayered(memory *Memory, durable Source, failed func(Limit, error)) *Layered {
+	if failed == nil {
+		failed = func(Limit, error) {}
+	}
+	return &Layered{memory: memory, durable: durable, failed: failed}
+}
+
+// Take implements Source.
+func (y *Layered) Take(ctx context.Context, l Limit, key string, cost float64) (Decision, error) {
+	local, err := y.memory.Take(ctx, l, key, cost)
+	if err != nil || !local.Allowed {
+		return local, err
+	}
+	shared := local
+	asked := y.ask(ctx, l, func() (err error) {
+		shared, err = y.durable.Take(ctx, l, key, cost)
+		return err
+	})
+	if !asked {
+		return local, nil
+	}
+	if !shared.Allowed {
+		y.memory.learn(l, key, cost, shared.RetryAfter)
+	}
+	return shared, nil
+}
+
+// Give implements Source.
+func (y *Layered) Give(ctx context.Context, l Limit, key string, cost float64) error {
+	if err := y.memory.Give(ctx, l, key, cost); err != nil {
+		return err
+	}
+	y.ask(ctx, l, func() error { return y.durable.Give(ctx, l, key, cost) })
+	return nil
+}
+
+// Reserve implements Source.
+func (y *Layered) Reserve(ctx context.Context, l Limit, key string) (time.Duration, error) {
+	local, err := y.memory.Reserve(ctx, l, key)
+	if err != nil {
+		return 0, fmt.Errorf("reserving in memory: %w", err)
+	}
+	shared := local
+	asked := y.ask(ctx, l, func() (err error) {
+		shared, err = y.durable.Reserve(ctx, l, key)
+		return err
+	})
+	if !asked {
+		return local, nil
+	}
+	return shared, nil
+}
+
+// ask runs f on the durable source and reports whether its answer counts. Limits kept in memory never get there.
+func (y *Layered) ask(ctx context.Context, l Limit, f func() error) bool {
+	if l.Kept == InMemory {
+		return false
+	}
+	if y.memory.now() < y.restUntil.Load() {
+		y.failed(l, nil)
+		return false
+	}
+	err := f()
+	if err == nil {
+		return true
+	}
+	if !errors.Is(ctx.Err(), context.Canceled) { // a caller who hung up says nothing about the source
+		y.restUntil.Store(y.memory.now() + rest.Microseconds())
+	}
+	y.failed(l, err)
+	return false
+}
