@@ -65,8 +65,10 @@ func (p *putOne) apply() (account.Change, error) {
 	if err := p.date(); err != nil {
 		return account.Change{}, err
 	}
-	if err := p.keepScheme(); err != nil {
-		return account.Change{}, err
+	if p.put.Row.PasswordScheme != "" {
+		if err := p.store.addScheme(p.tx, p.put.Row.PasswordScheme); err != nil {
+			return account.Change{}, err
+		}
 	}
 	if isNew {
 		return p.insert()
@@ -84,21 +86,8 @@ func (p *putOne) date() error {
 	if err := p.tx.Raw(`SELECT max(activated_at) FROM campaigns`).Row().Scan(&activated); err != nil {
 		return fmt.Errorf("reading the newest activation: %w", err)
 	}
-	set := p.now
-	for _, earlier := range []Time{activated, p.known.PasswordAt} {
-		if next := earlier.Add(time.Microsecond); !earlier.IsZero() && next.After(set) {
-			set = next
-		}
-	}
-	p.put.Row.PasswordSetAt = set
+	p.put.Row.PasswordSetAt = after(p.now, activated, p.known.PasswordAt)
 	return nil
-}
-
-func (p *putOne) keepScheme() error {
-	if p.put.Row.PasswordScheme == "" {
-		return nil
-	}
-	return p.tx.Exec(`INSERT INTO password_schemes (label) VALUES (?) ON CONFLICT DO NOTHING`, p.put.Row.PasswordScheme).Error
 }
 
 func (p *putOne) insert() (account.Change, error) {

@@ -35,7 +35,7 @@ func (s *Store) ImportAccounts(ctx context.Context, job account.ImportJob) (acco
 			return err
 		}
 		defer release()
-		defer dropStaging(conn)
+		defer dropStaging(conn.WithContext(context.WithoutCancel(ctx)))
 		return m.run()
 	})
 	if err != nil {

@@ -83,7 +83,7 @@ func (s *Store) CountFailure(ctx context.Context, f account.Failure) error {
 		return db.Raw(`INSERT INTO login_failures AS f (key, consecutive, last_password, updated_at) VALUES (?, 1, ?, ?)
 			ON CONFLICT (key) DO UPDATE SET last_password = excluded.last_password, updated_at = excluded.updated_at,
 				consecutive = f.consecutive + CASE WHEN f.last_password = excluded.last_password THEN 0 ELSE 1 END
-			RETURNING consecutive, notified_at`, f.Key, f.Password, at(now)).Row().Scan(&consecutive, &notified)
+			RETURNING consecutive, notified_at`, blob(f.Key), f.Password, at(now)).Row().Scan(&consecutive, &notified)
 	})
 	if err != nil || f.Account == 0 || consecutive < f.Max {
 		return err

@@ -17,7 +17,7 @@ type Limits struct{ store *Store }
 // Limits gives the source.
 func (s *Store) Limits() Limits { return Limits{s} }
 
-func limitKey(l ratelimit.Limit, key string) []byte { return []byte(l.Name + " " + key) }
+func limitKey(l ratelimit.Limit, key string) blob { return blob(l.Name + " " + key) }
 
 // Take moves the arrival time by the cost unless that would go beyond the burst.
 func (m Limits) Take(ctx context.Context, l ratelimit.Limit, key string, cost float64) (d ratelimit.Decision, err error) {

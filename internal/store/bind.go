@@ -75,3 +75,9 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	}
 	return strconv.AppendInt(nil, t.UnixMicro(), 10), nil
 }
+
+// blob binds bytes as one value: gorm spreads a bare slice that follows an opening parenthesis.
+type blob []byte
+
+// Value is the bytes (database/sql/driver.Valuer).
+func (b blob) Value() (driver.Value, error) { return []byte(b), nil }
