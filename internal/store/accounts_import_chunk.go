@@ -39,7 +39,10 @@ func (c *chunk) apply(tx *gorm.DB, now time.Time) error {
 			return err
 		}
 	}
-	added := tx.Exec(insertRows(c.known), at(now), c.first, c.through)
+	added := tx.Exec(insertRows(c.known, repeated > 0), at(now), c.first, c.through)
+	if added.Error != nil && c.store.dialect.duplicate(added.Error) {
+		return errOvertaken
+	}
 	if added.Error != nil {
 		return fmt.Errorf("adding accounts: %w", added.Error)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"gorm.io/gorm"
@@ -42,4 +43,9 @@ func bind(vars []any) []any {
 		}
 	}
 	return vars
+}
+
+// Texts reads one column of texts.
+func (s *Store) Texts(ctx context.Context, statement string) ([]string, error) {
+	return scanAll(s.db(ctx).Raw(statement), func(rows *sql.Rows) (text string, err error) { return text, rows.Scan(&text) })
 }
