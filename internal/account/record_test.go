@@ -1,6 +1,7 @@
 package account
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
@@ -96,6 +98,47 @@ func TestReadRecords(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
+}
+
+// What encoding/csv writes is read as it was meant.
+func TestReadWhatOthersWrite(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		field := rapid.StringMatching(`[ab ,"\n=é]{0,6}`)
+		rows := rapid.SliceOfN(rapid.SliceOfN(field, 2, 2), 0, 8).Draw(r, "rows")
+		var file strings.Builder
+		w := csv.NewWriter(&file)
+		w.UseCRLF = rapid.Bool().Draw(r, "CRLF")
+		want := [][]string{}
+		_ = w.Write([]string{"subject", "email"})
+		for i, row := range rows {
+			row[0] = fmt.Sprint(i, row[0]) // so that no line is blank
+			if w.UseCRLF {
+				row[0], row[1] = strings.ReplaceAll(row[0], "\n", " "), strings.ReplaceAll(row[1], "\n", " ")
+			}
+			_ = w.Write(row)
+			want = append(want, row)
+		}
+		w.Flush()
+		reader, err := openRecords(strings.NewReader(file.String()), FormatAuto)
+		if err != nil {
+			r.Fatal(err)
+		}
+		got := [][]string{}
+		for {
+			rec, err := reader.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				r.Fatalf("%q: %v", file.String(), err)
+			}
+			got = append(got, []string{rec.fields[colSubject], rec.fields[colEmail]})
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			r.Fatalf("%q (-want +got):\n%s", file.String(), diff)
+		}
+	})
 }
 
 func numbered(from, n int, text string) (out []string) {

@@ -16,6 +16,9 @@ type envelope struct {
 	UTF8    bool   // the local part is not ASCII: only a server with SMTPUTF8 (RFC 6531) can take it
 }
 
+// domains is UTS 46 for look-ups with the lengths of DNS and the letters of host names enforced.
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+
 var errAddress = errors.New("the stored address is not one that mail can go to")
 
 // parseAddress reads a stored address. Everything that could end a command or a header, or name a second mailbox, is refused.
@@ -24,8 +27,8 @@ func parseAddress(stored string) (envelope, error) {
 	if !ok || len(local) > 64 || !utf8.ValidString(stored) || strings.ContainsFunc(stored, isUnsafe) {
 		return envelope{}, errAddress
 	}
-	domain, err := idna.Lookup.ToASCII(domain)
-	if err != nil || domain == "" || len(domain) > 253 || len(local)+1+len(domain) > 254 {
+	domain, err := domains.ToASCII(domain)
+	if err != nil || len(local)+1+len(domain) > 254 {
 		return envelope{}, errAddress
 	}
 	local, ok = unquoteLocal(local)

@@ -142,6 +142,7 @@ func set[T int | time.Duration](value *T, fallback T) {
 // Run delivers until the context ends, then finishes what is in flight, gives the rest back and returns nil.
 func (w *Worker) Run(ctx context.Context) error {
 	var claimers, senders, marking sync.WaitGroup
+	defer w.marks.outlive(ctx)()
 	claimers.Go(func() { w.watch(ctx) })
 	claimers.Go(func() { w.upkeep(ctx) })
 	claimers.Go(func() { defer close(w.singles); w.claimSingles(ctx) })

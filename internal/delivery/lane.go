@@ -123,6 +123,15 @@ func (v *view) now() *seen {
 	return s
 }
 
+// clock is the database's, as of the latest outlook and the time since; nothing is claimed before the first.
+func (v *view) clock() time.Time {
+	s := v.latest.Load()
+	if s == nil {
+		return time.Now()
+	}
+	return s.Now.Add(time.Since(s.at))
+}
+
 func (s *seen) campaign(id int64) (queue.Campaign, bool) {
 	for _, k := range s.Campaigns {
 		if k.ID == id {

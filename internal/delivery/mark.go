@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
@@ -10,8 +11,10 @@ import (
 // marker commits marks in groups: whatever has gathered while the last group was being written goes in the next. So each sender can wait
 // for its own mark, which bounds what a crash sends twice, and a commit still serves many.
 type marker struct {
-	w  *Worker
-	in chan marking
+	w     *Worker
+	in    chan marking
+	alive context.Context // outlives the worker's: what was sent must be marked, above all when we are stopping
+	kill  func()
 }
 
 // marking is one request; done is closed when it is committed, or given up.
@@ -25,10 +28,39 @@ type marking struct {
 // maxGroup bounds one statement.
 const maxGroup = 500
 
-func newMarker(w *Worker) *marker { return &marker{w: w, in: make(chan marking, maxGroup)} }
+func newMarker(w *Worker) *marker {
+	m := &marker{w: w, in: make(chan marking, maxGroup)}
+	m.alive, m.kill = context.WithCancel(context.Background())
+	return m
+}
+
+// outlive gives the marks that are open when ctx ends one hand-off's time and a mark's, all together; then a database that does not
+// answer must not keep the process from ending.
+func (m *marker) outlive(ctx context.Context) (stop func()) {
+	var last *time.Timer
+	var mu sync.Mutex
+	undo := context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		last = time.AfterFunc(2*m.w.o.Session, m.kill)
+	})
+	return func() {
+		undo()
+		mu.Lock()
+		defer mu.Unlock()
+		if last != nil {
+			last.Stop()
+		}
+		m.kill()
+	}
+}
 
 // mark hands a mark in. What it returns is closed when the mark is in the database.
 func (m *marker) mark(campaign int64, after func(), marks ...queue.Mark) <-chan struct{} {
+	at := m.w.view.clock()
+	for i := range marks {
+		marks[i].At = at
+	}
 	r := marking{campaign: campaign, marks: marks, after: after, done: make(chan struct{})}
 	m.in <- r
 	return r.done
@@ -65,8 +97,7 @@ func (m *marker) commit(campaign int64, some []marking) {
 	for _, r := range some {
 		marks = append(marks, r.marks...)
 	}
-	// Not the worker's context: what was sent must be marked, above all when we are stopping.
-	ctx, cancel := context.WithTimeout(context.Background(), m.markFor())
+	ctx, cancel := context.WithTimeout(m.alive, m.markFor())
 	defer cancel()
 	n, err := m.write(ctx, campaign, marks)
 	for err != nil && pause(ctx, time.Second) {

@@ -74,8 +74,8 @@ func (s *sender) hangUp() {
 	}
 }
 
-// handle sends a mail and hands its mark in. It returns when the mark of the mail before is committed, so a crash finds at most two
-// unmarked mails on a connection: one taken by the server, one under way.
+// handle sends a mail and hands its mark in. After a hand-off it returns when the mark of the one before is committed, so a crash finds
+// at most two unmarked mails on a connection: one taken by the server, one under way. What was not handed over need not be waited for.
 func (s *sender) handle(ctx context.Context, j *job) {
 	mark, outcome := s.attempt(ctx, j)
 	kind := j.kind()
@@ -95,6 +95,9 @@ func (s *sender) handle(ctx context.Context, j *job) {
 		}
 	}
 	done := s.w.marks.mark(j.campaign, after, marks...)
+	if !mark.Tried {
+		return
+	}
 	if s.last != nil {
 		<-s.last
 	}

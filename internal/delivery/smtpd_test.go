@@ -208,4 +208,3 @@ func dialer(t testing.TB, d *smtpd, scheme, query string) *SMTP {
 	}
 	return NewSMTP(config, 10*time.Second)
 }
-

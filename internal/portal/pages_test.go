@@ -61,6 +61,18 @@ func TestGetReadsNoQuery(t *testing.T) {
 	}
 }
 
+// Whatever a stranger says about the host, pages name the public URL alone (attack 1).
+func TestForeignHost(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	r := s.request("GET", "/incidents/spring-2011", nil)
+	r.Host = "evil.example"
+	for _, name := range []string{"X-Forwarded-Host", "X-Host", "X-Original-URL", "X-Forwarded-Proto", "Forwarded"} {
+		r.Header.Set(name, "host=evil.example")
+	}
+	sameAnswer(t, s.get("/incidents/spring-2011"), s.do(r))
+}
+
 func TestIncidentPageEscapes(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -172,8 +184,10 @@ func TestLargeBodies(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	for _, path := range []string{"/reset", "/forgot", "/reissue", "/reset/check"} {
-		if a := s.send(path, "token=x&email=x&password="+strings.Repeat("e%CC%81", 1<<17)); a.status != 413 {
-			t.Errorf("%s: %d", path, a.status)
+		for _, marks := range []int{1 << 12, 1 << 17} { // 28 KiB, 900 KiB
+			if a := s.send(path, "token=x&email=x&password="+strings.Repeat("e%CC%81", marks)); a.status != 413 {
+				t.Errorf("%s with %d marks: %d", path, marks, a.status)
+			}
 		}
 	}
 	if calls := s.cases.take(); calls != nil {

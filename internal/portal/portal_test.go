@@ -27,13 +27,15 @@ const (
 	aPassword = "orchid tractor lemon violin"
 )
 
+var _ portal.Resets = (*reset.Service)(nil)
+
 // cases is a stand-in for reset.Service that records what reached it.
 type cases struct {
 	mu     sync.Mutex
 	calls  []string
 	last   reset.Submission
 	locale string
-	ctx    func(context.Context) // sees the context of each call
+	hook   func(ctx context.Context, call string) // runs inside each call
 
 	errs   map[string]error // by call
 	locked bool
@@ -41,12 +43,13 @@ type cases struct {
 
 func (f *cases) called(ctx context.Context, name string) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.calls = append(f.calls, name)
-	if f.ctx != nil {
-		f.ctx(ctx)
+	err, hook := f.errs[name], f.hook
+	f.mu.Unlock()
+	if hook != nil {
+		hook(ctx, name)
 	}
-	return f.errs[name]
+	return err
 }
 
 func (f *cases) fail(name string, err error) {
@@ -182,7 +185,7 @@ type answer struct {
 
 func (s *site) do(r *http.Request) answer {
 	s.t.Helper()
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	resp, err := (&http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute}).RoundTrip(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -210,6 +213,9 @@ func (s *site) send(path, body string) answer {
 	s.t.Helper()
 	r := s.request("POST", path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if len(body) > 16<<10 {
+		r.Header.Set("Expect", "100-continue") // a server that refuses unread closes the connection, and the answer would be lost in the writing
+	}
 	return s.do(r)
 }
 

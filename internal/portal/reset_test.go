@@ -167,7 +167,7 @@ func TestWorkOutlivesTheRequest(t *testing.T) {
 	s := open(t, func(o *portal.Options) { o.Deadline = time.Minute })
 	started, checked := make(chan struct{}), make(chan error, 1)
 	gone := make(chan struct{})
-	s.cases.ctx = func(ctx context.Context) {
+	s.cases.hook = func(ctx context.Context, _ string) {
 		close(started)
 		<-gone
 		if _, has := ctx.Deadline(); !has {

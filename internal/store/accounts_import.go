@@ -147,18 +147,21 @@ func (m *merge) tx(fn func(tx *gorm.DB, now time.Time) error) error {
 	return m.store.orderedOn(m.conn, shared, fn)
 }
 
-// chunkTries bounds how often a chunk is begun anew because somebody else changed one of its accounts meanwhile.
+// chunkTries bounds how often a chunk is begun anew because somebody else changed one of its accounts meanwhile, or a lock was not
+// to be had in time: an import of an hour must not end with a busy minute.
 const chunkTries = 10
 
 func (m *merge) mergeChunk(first, through, rows int64) error {
 	for range chunkTries {
 		c := chunk{merge: m, first: first, through: through, rows: rows}
 		err := m.tx(c.apply)
-		if errors.Is(err, errOvertaken) {
+		switch {
+		case errors.Is(err, errOvertaken):
 			m.known = true
 			continue
-		}
-		if err != nil {
+		case err != nil && m.ctx.Err() == nil && m.store.dialect.busy(err):
+			continue
+		case err != nil:
 			return err
 		}
 		m.counts.Inserted += c.counts.Inserted
@@ -168,7 +171,7 @@ func (m *merge) mergeChunk(first, through, rows int64) error {
 		m.counts.Revived += c.counts.Revived
 		return m.tell(c.findings)
 	}
-	return problem.New(problem.Unavailable, "Accounts of the file keep changing while it is imported; import it again.")
+	return problem.New(problem.Unavailable, "The database is too busy to go on with the import; import the same file again.")
 }
 
 func (m *merge) tell(findings []account.Finding) error {

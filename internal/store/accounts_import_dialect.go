@@ -19,7 +19,7 @@ import (
 type importDialect interface {
 	// byteText is the column type of texts that are compared byte by byte.
 	byteText() string
-	// holdImport makes the connection the one that imports, until release.
+	// holdImport makes the connection the one that imports, until release, and fit for statements over a whole file.
 	holdImport(ctx context.Context, conn *gorm.DB) (release func(), err error)
 	// stageAccounts loads rows into import_rows until next has no more.
 	stageAccounts(ctx context.Context, conn *gorm.DB, next nextRow) error
@@ -49,10 +49,18 @@ func (postgresDialect) holdImport(ctx context.Context, conn *gorm.DB) (func(), e
 	if !got {
 		return nil, errImporting
 	}
-	return func() {
-		// A connection that cannot answer has lost the lock already.
-		_ = conn.WithContext(context.WithoutCancel(ctx)).Exec(`SELECT pg_advisory_unlock(?)`, importLock).Error
-	}, nil
+	release := func() {
+		// A connection that cannot answer has lost lock and settings already.
+		conn := conn.WithContext(context.WithoutCancel(ctx))
+		_ = exec(conn, "RESET work_mem", "RESET jit")
+		_ = conn.Exec(`SELECT pg_advisory_unlock(?)`, importLock).Error
+	}
+	// Sorting a million subjects wants room; compiling the statements takes longer than most of them do.
+	if err := exec(conn, "SET work_mem = '64MB'", "SET jit = off"); err != nil {
+		release()
+		return nil, fmt.Errorf("setting up the import's connection: %w", err)
+	}
+	return release, nil
 }
 
 // stageAccounts writes COPY's text form itself: through pgx's own CopyFrom each value would become an interface and a buffer of
@@ -85,7 +93,7 @@ func (postgresDialect) analyze(conn *gorm.DB, table string) error {
 
 // tuneMerge makes each chunk look its rows up by index: a hash join would read all accounts for every chunk.
 func (postgresDialect) tuneMerge(tx *gorm.DB) error {
-	return tx.Exec(`SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)`).Error
+	return exec(tx, "SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off")
 }
 
 // copyBuffer is how much is handed to COPY at once.

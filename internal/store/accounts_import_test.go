@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -351,6 +352,40 @@ func TestImportInterrupted(t *testing.T) {
 	})
 }
 
+// A file that ends in a failure, or a caller that goes away while it is read, changes nothing and leaves the database fit for the next.
+func TestImportOfBrokenFile(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("disk gone")
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		ctx, cancel := context.WithCancel(t.Context())
+		for name, end := range map[string]func() error{
+			"failure":     func() error { return broken },
+			"caller gone": func() error { cancel(); return io.EOF },
+		} {
+			rows := strings.NewReader(head + "a,a@example.com," + hashA + ",2010-01-01,en,\nb,,,,,\nc,,,,,\n")
+			_, err := account.Import(ctx, inChunks{s, 2}, io.MultiReader(rows, ending(end)), account.ImportOptions{Actor: tester})
+			if !errors.Is(err, broken) && !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", name, err)
+			}
+			n, err := s.Count(t.Context(), `SELECT count(*) FROM accounts`)
+			must(t, err)
+			if n != 0 {
+				t.Errorf("%s: %d accounts", name, n)
+			}
+			if name == "caller gone" {
+				ctx = t.Context()
+			}
+		}
+		report, _ := importText(t, s, head+"a,a@example.com,"+hashA+",2010-01-01,en,\n", false)
+		expect(t, report, 1, 1, 0, 0, 0, 0, 0, 0)
+	})
+}
+
+// ending is a reader that ends as told.
+type ending func() error
+
+func (e ending) Read([]byte) (int, error) { return 0, e() }
+
 // An account that arrives between judging and adding is not overwritten and not counted as added.
 func TestImportBesideOtherWriters(t *testing.T) {
 	t.Parallel()
@@ -378,6 +413,29 @@ func TestImportBesideOtherWriters(t *testing.T) {
 			t.Errorf("stored %s, want %s", got, want)
 		}
 	})
+}
+
+// Two imports at once would wait for each other's rows; the second is told so.
+func TestImportOneAtATime(t *testing.T) {
+	t.Parallel()
+	s := storetest.Postgres(t, store.Options{})
+	file := head + "a,a@example.com," + hashA + ",2010-01-01,en,\n"
+	tried := false
+	_, err := account.Import(t.Context(), s, strings.NewReader(file), account.ImportOptions{
+		Actor: tester, Progress: func(account.Progress) {
+			tried = true
+			_, err := account.Import(t.Context(), s, strings.NewReader(file), account.ImportOptions{Actor: tester})
+			if !problem.Is(err, problem.Conflict) {
+				t.Errorf("a second import beside the first: %v", err)
+			}
+		},
+	})
+	must(t, err)
+	if !tried {
+		t.Error("no second import was tried")
+	}
+	report, _ := importText(t, s, file, false)
+	expect(t, report, 1, 0, 0, 1, 0, 0, 0, 0)
 }
 
 func TestImportOfNothing(t *testing.T) {

@@ -19,7 +19,7 @@ const recheckTime = 10 * time.Second
 func (s *Store) ActivateCampaign(ctx context.Context, id int64, prepared time.Time, entry audit.Entry) (campaign.Activated, error) {
 	var done campaign.Activated
 	err := s.ordered(ctx, "activating a campaign", exclusive, func(tx *gorm.DB, now time.Time) (err error) {
-		if done, err = activate(tx, id, prepared, now); err != nil {
+		if done, err = s.activate(tx, id, prepared, now); err != nil {
 			return err
 		}
 		return s.record(tx, now, entry.With("epoch", done.Epoch).With("activated_at", done.ActivatedAt).With("cutoff", done.Cutoff))
@@ -33,33 +33,25 @@ func (s *Store) ActivateCampaign(ctx context.Context, id int64, prepared time.Ti
 	return done, nil
 }
 
-// activate changes the one row. activated_at is later than every password set and every activation before it, whatever the clock says.
-func activate(tx *gorm.DB, id int64, prepared, now time.Time) (campaign.Activated, error) {
-	var newestPassword, newestActivation, named Time
-	var epoch int64
-	err := tx.Raw(`SELECT (SELECT max(password_set_at) FROM accounts), (SELECT max(activated_at) FROM campaigns),
-		(SELECT coalesce(max(epoch), 0) + 1 FROM campaigns), (SELECT cutoff FROM campaigns WHERE id = ?)`, id).Row().
-		Scan(&newestPassword, &newestActivation, &epoch, &named)
+// activate changes the one row, in one statement. activated_at is later than every password set and every activation before it, whatever
+// the clock says, and never before a named cutoff.
+func (s *Store) activate(tx *gorm.DB, id int64, prepared, now time.Time) (campaign.Activated, error) {
+	var found []struct {
+		Epoch       int64
+		ActivatedAt Time
+		Cutoff      Time
+	}
+	err := tx.Raw(`UPDATE campaigns SET state = 'active', epoch = n.epoch, activated_at = n.at, cutoff = coalesce(cutoff, n.at)
+		FROM (SELECT (SELECT coalesce(max(epoch), 0) + 1 FROM campaigns) AS epoch, `+s.dialect.latest("?", "(SELECT cutoff FROM campaigns WHERE id = ?)",
+		"(SELECT max(password_set_at) FROM accounts)", "(SELECT max(activated_at) FROM campaigns)")+` AS at) n
+		WHERE id = ? AND state = 'prepared' AND prepared_at = ? RETURNING campaigns.epoch, activated_at, cutoff`, at(now), id, id, at(prepared)).Scan(&found).Error
 	if err != nil {
 		return campaign.Activated{}, err
 	}
-	activatedAt := laterThan(laterThan(at(now).Time, newestPassword.ptr()), newestActivation.ptr())
-	if named.After(activatedAt) {
-		activatedAt = named.Time
-	}
-	cutoff := activatedAt
-	if !named.IsZero() {
-		cutoff = named.Time
-	}
-	done := tx.Exec("UPDATE campaigns SET state = 'active', epoch = ?, activated_at = ?, cutoff = ? WHERE id = ? AND state = 'prepared' AND prepared_at = ?",
-		epoch, at(activatedAt), at(cutoff), id, at(prepared))
-	if done.Error != nil {
-		return campaign.Activated{}, done.Error
-	}
-	if done.RowsAffected == 0 {
+	if len(found) == 0 {
 		return campaign.Activated{}, notActivated(tx, id)
 	}
-	return campaign.Activated{ID: id, State: campaign.Active, ActivatedAt: activatedAt, Cutoff: cutoff, Epoch: epoch}, nil
+	return campaign.Activated{ID: id, State: campaign.Active, ActivatedAt: found[0].ActivatedAt.Time, Cutoff: found[0].Cutoff.Time, Epoch: found[0].Epoch}, nil
 }
 
 // notActivated tells a campaign prepared anew, which nobody has counted, from one in the wrong state.

@@ -6,21 +6,35 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
-// reachWithout is the reach of one campaign beside what is dead without it: by another campaign of those that the condition on k picks,
-// or disabled. Set-wise over the view: credential_status would be asked a million times. Binds the campaign, then the condition, then the campaign.
-func reachWithout(others string) string {
-	return ` FROM campaign_reach r
-		LEFT JOIN (SELECT x.account_id FROM campaign_reach x JOIN campaigns k ON k.id = x.campaign_id
-		            WHERE x.kills AND k.state IN ('active', 'closed') AND k.id <> ? AND ` + others + `
+// reach is the reach of one campaign beside what is dead without it, set-wise over the view: credential_status would be asked a million times.
+// others are the campaigns that kill beside it; naming them lets the database leave out the members of all the rest.
+type reach struct {
+	campaign int64
+	others   []int64
+}
+
+// reachOf finds the campaigns in force beside one; before, if it is not 0, leaves out those that have this epoch or a later one.
+func (s *Store) reachOf(db *gorm.DB, id, before int64) (reach, error) {
+	r := reach{campaign: id, others: []int64{}}
+	err := db.Raw("SELECT id FROM campaigns WHERE state IN ('active', 'closed') AND id <> ? AND (epoch < ? OR ? = 0)", id, before, before).Scan(&r.others).Error
+	return r, err
+}
+
+// from is the FROM and WHERE of a query: r is the view's row, d.account_id is not NULL if the account is dead anyway.
+func (s *Store) from(r reach) clause.Expr {
+	others := s.dialect.in("x.campaign_id", r.others)
+	return clause.Expr{SQL: `campaign_reach r
+		LEFT JOIN (SELECT x.account_id FROM campaign_reach x WHERE x.kills AND ` + others.SQL + `
 		            UNION SELECT id FROM accounts WHERE disabled_at IS NOT NULL) d ON d.account_id = r.account_id
 		LEFT JOIN (SELECT id FROM accounts WHERE deleted_at IS NOT NULL) gone ON gone.id = r.account_id
-		WHERE r.campaign_id = ? AND gone.id IS NULL`
+		WHERE r.campaign_id = ? AND gone.id IS NULL`, Vars: append(others.Vars, r.campaign)}
 }
 
 // PreviewCampaign counts what an activation now would do, over the views that will judge after it.
@@ -33,24 +47,31 @@ func (s *Store) PreviewCampaign(ctx context.Context, id int64, sample int) (camp
 	if k.State != campaign.Prepared {
 		return p, campaign.WrongState(k.State, "preview")
 	}
-	err = s.db(ctx).Raw(`SELECT count(*), count(CASE WHEN r.kills AND d.account_id IS NULL THEN 1 END), count(d.account_id)`+reachWithout("1 = 1"), id, id).
-		Row().Scan(&p.Covered, &p.WouldDie, &p.AlreadyDead)
-	if err == nil && sample > 0 {
-		p.Sample, err = sampleReach(s.db(ctx), id, sample)
-	}
+	err = s.dialect.roomy(s.db(ctx), func(db *gorm.DB) error {
+		r, err := s.reachOf(db, id, 0)
+		if err != nil {
+			return err
+		}
+		err = db.Raw("SELECT count(*), count(CASE WHEN r.kills AND d.account_id IS NULL THEN 1 END), count(d.account_id) FROM ?", s.from(r)).Row().
+			Scan(&p.Covered, &p.WouldDie, &p.AlreadyDead)
+		if err == nil && sample > 0 && p.WouldDie > 0 {
+			p.Sample, err = s.sampleReach(db, r, sample)
+		}
+		return err
+	})
 	return p, s.fail("previewing a campaign", err)
 }
 
-// sampleReach gives the first accounts that would die.
-func sampleReach(db *gorm.DB, id int64, limit int) ([]campaign.Sample, error) {
+// sampleReach gives a few accounts that would die, whichever the database finds first.
+func (s *Store) sampleReach(db *gorm.DB, r reach, limit int) ([]campaign.Sample, error) {
 	var rows []struct {
 		Subject       string
 		Email         *string
 		PasswordSetAt Time
 	}
 	err := db.Raw(`SELECT a.subject, a.email, a.password_set_at FROM
-		(SELECT r.account_id`+reachWithout("1 = 1")+` AND r.kills AND d.account_id IS NULL ORDER BY r.account_id LIMIT ?) f
-		JOIN accounts a ON a.id = f.account_id ORDER BY a.id`, id, id, limit).Scan(&rows).Error
+		(SELECT r.account_id FROM ? AND r.kills AND d.account_id IS NULL LIMIT ?) f
+		JOIN accounts a ON a.id = f.account_id ORDER BY a.id`, s.from(r), limit).Scan(&rows).Error
 	list := make([]campaign.Sample, len(rows))
 	for n, r := range rows {
 		list[n] = campaign.Sample{Subject: r.Subject, PasswordSetAt: r.PasswordSetAt.ptr()}
@@ -67,7 +88,13 @@ func (s *Store) WouldRevive(ctx context.Context, id int64) (n int64, err error) 
 	if err != nil || !k.State.Counts() {
 		return 0, err
 	}
-	err = s.db(ctx).Raw("SELECT count(*)"+reachWithout("1 = 1")+" AND r.kills AND d.account_id IS NULL", id, id).Row().Scan(&n)
+	err = s.dialect.roomy(s.db(ctx), func(db *gorm.DB) error {
+		r, err := s.reachOf(db, id, 0)
+		if err != nil {
+			return err
+		}
+		return db.Raw("SELECT count(*) FROM ? AND r.kills AND d.account_id IS NULL", s.from(r)).Row().Scan(&n)
+	})
 	return n, s.fail("counting what would live again", err)
 }
 
@@ -85,8 +112,14 @@ func (s *Store) CountDied(ctx context.Context, id int64, entry audit.Entry) (int
 		return 0, problem.Newf(problem.Conflict, "the campaign is %s: it kills nobody", k.State)
 	}
 	var n int64
-	err = s.db(ctx).Raw("SELECT count(*)"+reachWithout("k.epoch < ?")+` AND d.account_id IS NULL AND (r.kills OR r.account_id IN
-		(SELECT account_id FROM campaign_members WHERE campaign_id = ? AND reset_at IS NOT NULL))`, id, k.Epoch, id, id).Row().Scan(&n)
+	err = s.dialect.roomy(s.db(ctx), func(db *gorm.DB) error {
+		r, err := s.reachOf(db, id, k.Epoch)
+		if err != nil {
+			return err
+		}
+		return db.Raw(`SELECT count(*) FROM ? AND d.account_id IS NULL AND (r.kills OR r.account_id IN
+			(SELECT account_id FROM campaign_members WHERE campaign_id = ? AND reset_at IS NOT NULL))`, s.from(r), id).Row().Scan(&n)
+	})
 	if err != nil {
 		return 0, s.fail("counting what died", err)
 	}

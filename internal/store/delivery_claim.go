@@ -203,7 +203,11 @@ func (s *Store) Outlook(ctx context.Context) (queue.Outlook, error) {
 		OccurredAt  Time
 		Published   bool
 	}
-	err := s.db(ctx).Raw(`
+	now, err := s.Now(ctx)
+	if err != nil {
+		return queue.Outlook{}, err
+	}
+	err = s.db(ctx).Raw(`
 		SELECT l.locked, k.id, coalesce(k.mailing, '') AS mailing, coalesce(k.scope = 'everyone', false) AS everyone, coalesce(i.slug, '') AS slug,
 		       coalesce(i.title, '') AS title, coalesce(i.data_classes, '[]') AS data_classes, i.occurred_at, i.published_at IS NOT NULL AS published
 		  FROM (SELECT EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL) AS locked) l
@@ -213,7 +217,7 @@ func (s *Store) Outlook(ctx context.Context) (queue.Outlook, error) {
 	if err != nil {
 		return queue.Outlook{}, s.fail("reading what may be mailed", err)
 	}
-	var o queue.Outlook
+	o := queue.Outlook{Now: now}
 	for _, row := range rows {
 		o.Locked = row.Locked
 		if row.ID == nil {

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"time"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -10,32 +10,36 @@ import (
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
 )
 
-// Marks are compare-and-swap on the lease: a process finishes only what is still its own, and hears how much that was.
+// Marks are compare-and-swap on the lease: a process finishes only what is still its own, and hears how much that was. They are dated by
+// whoever makes them, so that the common case is one statement that commits by itself.
 
 // MarkMembers writes down what came of claimed members, and gives how many were still the owner's.
 func (s *Store) MarkMembers(ctx context.Context, owner string, campaign int64, marks []queue.Mark) (int, error) {
 	var changed int64
-	err := s.write(ctx, "marking members", func(tx *gorm.DB) error {
-		now, err := s.now(tx)
+	update := func(db *gorm.DB) error {
+		v, err := s.marks(marks)
 		if err != nil {
 			return err
 		}
-		v, err := s.marks(now, marks)
-		if err != nil {
-			return err
-		}
-		result := tx.Exec(`
+		result := db.Exec(`
 			UPDATE campaign_members
 			   SET state = v.new_state, kind = coalesce(v.kind, campaign_members.kind), attempts = attempts + v.tried,
 			       next_attempt_at = coalesce(v.due, next_attempt_at), lease_owner = NULL, lease_until = NULL,
 			       message_id = coalesce(v.message, message_id), last_error = coalesce(v.error, last_error), sent_at = v.sent
 			  FROM ?
 			 WHERE campaign_id = ? AND account_id = v.id AND state = 'leased' AND lease_owner = ?`, v, campaign, owner)
-		if result.Error != nil {
-			return result.Error
-		}
 		changed = result.RowsAffected
-		return s.suppress(tx, now, marks)
+		return result.Error
+	}
+	if !slices.ContainsFunc(marks, func(m queue.Mark) bool { return m.Suppress != "" }) {
+		err := s.single(ctx, "marking members", update)
+		return int(changed), err
+	}
+	err := s.write(ctx, "marking members", func(tx *gorm.DB) error {
+		if err := update(tx); err != nil {
+			return err
+		}
+		return s.suppress(tx, marks)
 	})
 	return int(changed), err
 }
@@ -45,14 +49,10 @@ func (s *Store) MarkMembers(ctx context.Context, owner string, campaign int64, m
 func (s *Store) MarkSingles(ctx context.Context, owner string, marks []queue.Mark) (int, error) {
 	var changed int64
 	err := s.write(ctx, "marking single mails", func(tx *gorm.DB) error {
-		now, err := s.now(tx)
-		if err != nil {
-			return err
-		}
 		if err := s.answerAlike(tx, owner, marks); err != nil {
 			return err
 		}
-		v, err := s.marks(now, marks)
+		v, err := s.marks(marks)
 		if err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func (s *Store) MarkSingles(ctx context.Context, owner string, marks []queue.Mar
 			return result.Error
 		}
 		changed = result.RowsAffected
-		return s.suppress(tx, now, marks)
+		return s.suppress(tx, marks)
 	})
 	return int(changed), err
 }
@@ -92,7 +92,7 @@ func (s *Store) answerAlike(tx *gorm.DB, owner string, marks []queue.Mark) error
 }
 
 // marks binds them as rows v.
-func (s *Store) marks(now time.Time, marks []queue.Mark) (clause.Expr, error) {
+func (s *Store) marks(marks []queue.Mark) (clause.Expr, error) {
 	n := len(marks)
 	ids, tried := make([]int64, n), make([]int64, n)
 	states := make([]string, n)
@@ -106,10 +106,10 @@ func (s *Store) marks(now time.Time, marks []queue.Mark) (clause.Expr, error) {
 		}
 		switch m.State {
 		case queue.Sent:
-			kinds[i], sent[i] = null(string(m.Kind)), at(now)
+			kinds[i], sent[i] = null(string(m.Kind)), at(m.At)
 		case queue.Pending:
 			if m.Tried {
-				due[i] = at(now.Add(m.After))
+				due[i] = at(m.At.Add(m.After))
 			}
 		}
 	}
@@ -117,12 +117,12 @@ func (s *Store) marks(now time.Time, marks []queue.Mark) (clause.Expr, error) {
 		ids, states, kinds, tried, due, messages, reasons, sent)
 }
 
-func (s *Store) suppress(tx *gorm.DB, now time.Time, marks []queue.Mark) error {
+func (s *Store) suppress(tx *gorm.DB, marks []queue.Mark) error {
 	for _, m := range marks {
 		if m.Suppress == "" {
 			continue
 		}
-		err := tx.Exec(`INSERT INTO suppressions (email_key, reason, created_at) VALUES (?, ?, ?) ON CONFLICT (email_key) DO NOTHING`, m.Suppress, m.Error, at(now)).Error
+		err := tx.Exec(`INSERT INTO suppressions (email_key, reason, created_at) VALUES (?, ?, ?) ON CONFLICT (email_key) DO NOTHING`, m.Suppress, m.Error, at(m.At)).Error
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ import (
 type Server struct {
 	bin, dir string
 	owner    *syscall.Credential // the account it runs as; nil for our own
+	args     []string            // further ones of the server program
 	proc     *exec.Cmd           // nil while stopped
 	ended    chan struct{}       // closed when proc is gone
 	watchdog *exec.Cmd
@@ -31,7 +32,7 @@ type Server struct {
 // StartServer starts a server with an empty database for t alone, and ends it with t.
 func StartServer(t testing.TB) *Server {
 	t.Helper()
-	s, err := newServer()
+	s, err := newServer(throwaway...)
 	if err != nil {
 		t.Fatalf("testdb: %v", err)
 	}
@@ -80,12 +81,12 @@ func (s *Server) end(t testing.TB, sig syscall.Signal) {
 // patience is how long a server may take to start or to end.
 const patience = 30 * time.Second
 
-func newServer() (*Server, error) {
+func newServer(args ...string) (*Server, error) {
 	bin, err := findBinaries()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin}
+	s := &Server{bin: bin, args: args}
 	if s.owner, err = account(); err != nil {
 		return nil, err
 	}
@@ -218,8 +219,8 @@ func (s *Server) try(deadline time.Time) error {
 		return fmt.Errorf("log of Postgres: %w", err)
 	}
 	defer log.Close() // the server holds a descriptor of its own; through ours nothing is written
-	cmd := s.command("postgres", "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "port=5432",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "shared_buffers=64MB")
+	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=200"}
+	cmd := s.command("postgres", append(args, s.args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting Postgres: %w", err)

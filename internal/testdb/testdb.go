@@ -41,7 +41,7 @@ var shared struct {
 }
 
 func sharedServer() (*Server, error) {
-	shared.once.Do(func() { shared.server, shared.err = newServer() })
+	shared.once.Do(func() { shared.server, shared.err = newServer(throwaway...) })
 	return shared.server, shared.err
 }
 

@@ -148,14 +148,14 @@ COMMENT ON COLUMN campaign_members.sent_at IS 'When the mail server took it.';
 COMMENT ON COLUMN campaign_members.reset_at IS 'When the member set a new password.';
 
 CREATE TABLE campaign_list_lines (
-    campaign_id bigint NOT NULL REFERENCES campaigns (id),
+    campaign_id bigint NOT NULL,
     line_no     bigint NOT NULL,
     value       text COLLATE "C" NOT NULL,
     match_key   text COLLATE "C",
     outcome     text CHECK (outcome IN ('unmatched', 'duplicate', 'invalid'))
 );
 CREATE INDEX campaign_list_lines_line ON campaign_list_lines (campaign_id, line_no);
-COMMENT ON TABLE campaign_list_lines IS 'The list as the operator gave it, line by line.';
+COMMENT ON TABLE campaign_list_lines IS 'The list as the operator gave it, line by line. No foreign key, on purpose: its check of each line would take longer than loading it, and campaigns are never removed.';
 COMMENT ON COLUMN campaign_list_lines.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN campaign_list_lines.line_no IS 'Line in the file; the header is line 1.';
 COMMENT ON COLUMN campaign_list_lines.value IS 'The line''s e-mail address or subject, as given.';

@@ -89,9 +89,9 @@ CREATE TABLE campaign_members (
 ) WITHOUT ROWID;
 CREATE INDEX campaign_members_retry ON campaign_members (next_attempt_at) WHERE state = 'pending' AND attempts > 0;
 
--- The list as the operator gave it, line by line.
+-- The list as the operator gave it, line by line. No foreign key, on purpose: campaigns are never removed.
 CREATE TABLE campaign_list_lines (
-    campaign_id INTEGER NOT NULL REFERENCES campaigns (id), -- The campaign.
+    campaign_id INTEGER NOT NULL, -- The campaign.
     line_no     INTEGER NOT NULL, -- Line in the file; the header is line 1.
     value       TEXT NOT NULL, -- The line's e-mail address or subject, as given.
     match_key   TEXT, -- What is looked up: the folded address, or the subject. NULL: it cannot be one.

@@ -94,7 +94,8 @@ type Campaign struct {
 
 // Outlook is what allows mail to go out. Campaigns are the active ones.
 type Outlook struct {
-	Locked    bool // no mail with links
+	Now       time.Time // the clock that leases and marks are dated by
+	Locked    bool      // no mail with links
 	Campaigns []Campaign
 }
 
@@ -102,6 +103,7 @@ type Outlook struct {
 type Mark struct {
 	ID        int64 // account of a member, or outbox row
 	State     State
+	At        time.Time     // when, by the clock of Outlook.Now
 	Kind      Kind          // with Sent, for members
 	MessageID string        // with Sent
 	Error     string        // with the others: why; no address, no token

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/seed-1c168855/rekey/internal/bench"
+	"github.com/seed-1c168855/rekey/internal/password"
+	"github.com/seed-1c168855/rekey/internal/reset"
+	"github.com/seed-1c168855/rekey/internal/store"
+)
+
+const (
+	submitters = 500
+	gateRate   = 200 // requests a second beside
+)
+
+// submits lets 500 members press the button at once while the login service goes on asking the gate.
+func (b *suite) submits(ctx context.Context) error {
+	if err := b.threeCampaigns(ctx); err != nil {
+		return err
+	}
+	server, err := b.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.Stop()
+	forms, err := b.forms(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := b.loginKey(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := b.paced(ctx, server, key, time.Second); err != nil { // warms up
+		return err
+	}
+	idle, err := b.paced(ctx, server, key, pick(b, 3*time.Second, 10*time.Second))
+	if err != nil {
+		return err
+	}
+	base := server.RSS()
+	answers, beside, err := b.storm(ctx, server, key, forms)
+	if err != nil {
+		return err
+	}
+	b.judgeSubmits(server, base, answers, idle, beside)
+	return nil
+}
+
+func (b *suite) judgeSubmits(server *served, base int64, answers map[int]int, idle, beside bench.Durations) {
+	note := fmt.Sprintf("303: %d, 429: %d, 503: %d", answers[303], answers[429], answers[503])
+	memory := password.DefaultParams().Memory << 10
+	slots := b.report.Machine.Cores // as many as admission has with the default budget, up to 13
+	allowed := float64(base+int64(slots)*int64(memory)) / mebibyte
+	b.add(bench.Within(allowed, bench.Row{What: fmt.Sprintf("%d submits at once: peak RSS beside base + %d slots", submitters, slots), N: submitters,
+		Ours: float64(server.Peak()) / mebibyte, Unit: "MiB", Note: fmt.Sprintf("base %.1f MiB", float64(base)/mebibyte)}))
+	b.add(bench.AtMost(2, bench.Row{What: fmt.Sprintf("gate p99 beside %d submits, beside idle, at %d/s", submitters, gateRate), N: len(beside),
+		Ours: milliseconds(beside.Quantile(0.99)), Floor: milliseconds(idle.Quantile(0.99)), Unit: "ms",
+		Note: fmt.Sprintf("median %.2f and %.2f ms", milliseconds(beside.Median()), milliseconds(idle.Median()))}))
+	honest := answers[303] + answers[429] + answers[503]
+	b.add(bench.AtLeast(1, bench.Row{What: "submits answered 303, or 429 or 503 with Retry-After", N: submitters, Ours: float64(honest), Floor: submitters, Note: note}))
+}
+
+func (b *suite) paced(ctx context.Context, server *served, key string, d time.Duration) (bench.Durations, error) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return bench.Pace(ctx, server.address, gateRate, b.gateRequest(key))
+}
+
+// storm sends all forms at once and asks the gate until the last has its answer. A 303 is counted only for a password that was set.
+func (b *suite) storm(ctx context.Context, server *served, key string, forms []string) (answers map[int]int, beside bench.Durations, err error) {
+	pacing, stop := context.WithCancel(ctx)
+	var paced error
+	var gate sync.WaitGroup
+	gate.Go(func() { beside, paced = bench.Pace(pacing, server.address, gateRate, b.gateRequest(key)) })
+	transport := &http.Transport{MaxIdleConnsPerHost: submitters}
+	members := &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answers = map[int]int{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for i, form := range forms {
+		all.Go(func() {
+			status, failed := submit(ctx, members, server.address, i, form)
+			mu.Lock()
+			defer mu.Unlock()
+			answers[status]++
+			err = errors.Join(err, failed)
+		})
+	}
+	all.Wait()
+	stop()
+	gate.Wait()
+	transport.CloseIdleConnections()
+	return answers, beside, errors.Join(err, paced)
+}
+
+// submit posts one form from an address of its own. A refusal without Retry-After counts as 0.
+func submit(ctx context.Context, members *http.Client, address string, i int, form string) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, "POST", "http://"+address+"/reset", strings.NewReader(form))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("X-Forwarded-For", fmt.Sprintf("198.51.%d.%d", 100+i/250, i%250+1))
+	answer, err := members.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 400 && answer.Header.Get("Retry-After") == "" {
+		return 0, nil
+	}
+	return answer.StatusCode, nil
+}
+
+// forms are good submissions of accounts that have a password, each with a token of its own.
+func (b *suite) forms(ctx context.Context) (forms []string, err error) {
+	s, err := store.Open(ctx, store.Options{URL: b.main})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	ring, err := reset.NewKeys(s, b.master, publicURL).Ring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = b.query(ctx, b.main, func(conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `SELECT a.id, a.credential_version, s.epoch FROM accounts a JOIN credential_status s ON s.account_id = a.id
+			WHERE a.id IN (SELECT id FROM accounts WHERE password_hash IS NOT NULL ORDER BY id LIMIT $1)`, submitters)
+		if err != nil {
+			return err
+		}
+		var id, version, epoch int64
+		_, err = pgx.ForEachRow(rows, []any{&id, &version, &epoch}, func() error {
+			text, _, err := ring.Mint(id, 0, version, epoch, time.Now(), time.Hour)
+			const fresh = "orchid tractor lemon violin"
+			forms = append(forms, url.Values{"token": {text}, "password": {fresh}, "confirm": {fresh}}.Encode())
+			return err
+		})
+		return err
+	})
+	if err == nil && len(forms) < submitters {
+		err = fmt.Errorf("only %d accounts have a password", len(forms))
+	}
+	return forms, err
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/seed-1c168855/rekey/internal/account"
+	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/config"
+	"github.com/seed-1c168855/rekey/internal/password"
+	"github.com/seed-1c168855/rekey/internal/ratelimit"
+	"github.com/seed-1c168855/rekey/internal/reset"
+	"github.com/seed-1c168855/rekey/internal/secret"
+	"github.com/seed-1c168855/rekey/internal/server"
+	"github.com/seed-1c168855/rekey/internal/store"
+	"github.com/seed-1c168855/rekey/internal/token"
+)
+
+// app is the service in one process: every part, made once from the settings, ready to run. Whoever makes one closes it.
+type app struct {
+	settings *config.Settings
+	logger   *slog.Logger
+	actor    audit.Actor
+
+	store     *store.Store
+	keys      *reset.Keys
+	coder     *token.Coder
+	hasher    *password.Hasher
+	admission *password.Admission
+	policy    *password.Policy
+	floor     *account.Floor
+	limits    ratelimit.Source
+	memory    *ratelimit.Memory
+	limitKeys ratelimit.Keyer
+
+	resets    *reset.Service
+	verifier  *account.Verifier
+	gater     *account.Gater
+	directory *account.Directory
+
+	http    *server.Metrics
+	metrics *metrics
+}
+
+// newApp opens the database, refuses another schema than this program's, makes the first signing key and puts the parts together.
+// It starts nothing.
+func newApp(ctx context.Context, settings *config.Settings, logger *slog.Logger) (*app, error) {
+	a := &app{settings: settings, logger: logger, actor: audit.Actor{Kind: audit.KindSystem, Name: "serve"}}
+	master, err := settings.Master() // before the database: without a key nothing else is worth trying
+	if err != nil {
+		return nil, usage(err)
+	}
+	if a.store, err = openStore(ctx, settings, logger); err != nil {
+		return nil, err
+	}
+	if err := a.build(ctx, master); err != nil {
+		return nil, errors.Join(err, a.store.Close())
+	}
+	return a, nil
+}
+
+func (a *app) build(ctx context.Context, master secret.Master) error {
+	if _, err := makeReady(ctx, a.store, a.settings, a.actor); err != nil {
+		return err
+	}
+	a.keys, a.coder = reset.NewKeys(a.store, master, a.settings.PublicURL), token.NewCoder(master)
+	if err := a.keys.Ensure(ctx, a.actor); err != nil {
+		return fmt.Errorf("making the first signing key: %w", err)
+	}
+	if _, err := a.keys.Ring(ctx); err != nil { // a wrong master key shows now, not at the first mail
+		return err
+	}
+	if err := a.buildPasswords(); err != nil {
+		return err
+	}
+	a.buildLimits(master)
+	a.buildUseCases(master)
+	a.http = server.NewMetrics()
+	a.metrics = newMetrics(a)
+	return nil
+}
+
+func (a *app) buildPasswords() (err error) {
+	if a.hasher, err = password.NewHasher(a.settings.HashParams()); err != nil {
+		return fmt.Errorf("setting up password hashing: %w", err)
+	}
+	a.admission, err = password.NewAdmission(int64(a.settings.HashMemory), a.hasher.Memory(), a.settings.HashQueue, a.settings.HashWait)
+	if err != nil {
+		return fmt.Errorf("setting up password hashing: %w", err)
+	}
+	a.policy = password.DefaultPolicy()
+	a.policy.MinLength = a.settings.PasswordMin
+	if err := a.policy.Validate(); err != nil {
+		return fmt.Errorf("REKEY_PASSWORD_MIN: %w", err)
+	}
+	a.floor = account.NewFloor(a.hasher, a.admission)
+	return nil
+}
+
+func (a *app) buildLimits(master secret.Master) {
+	a.memory = ratelimit.NewMemory(a.settings.LimitKeys, nil)
+	a.limits = ratelimit.NewLayered(a.memory, a.store.Limits(), func(l ratelimit.Limit, err error) {
+		a.metrics.alone.WithLabelValues(l.Name).Inc()
+		if err != nil {
+			a.logger.Warn("a limit was decided by this process alone", "limit", l.Name, "error", err)
+		}
+	})
+	a.limitKeys = ratelimit.NewKeyer(func(parts ...string) []byte { return master.MAC(secret.LimitKey, parts...) })
+}
+
+func (a *app) buildUseCases(master secret.Master) {
+	a.resets = &reset.Service{
+		Store: a.store, Keys: a.keys, Coder: a.coder, Hasher: a.hasher, Admission: a.admission, Policy: a.policy,
+		Limits: a.limits, LimitKeys: a.limitKeys, Fold: account.EmailKey,
+		Failures: func(id int64) []byte { return account.FailureKey(master, id) },
+		Lives:    lives(a.settings), Name: a.settings.ServiceName,
+	}
+	a.verifier = &account.Verifier{
+		Store: a.store, Hasher: a.hasher, Admission: a.admission, Floor: a.floor, Limits: a.limits, Keys: a.limitKeys, Master: master,
+		ResetURL: a.settings.PublicURL + "/forgot",
+	}
+	if a.settings.UpgradeHashes {
+		a.verifier.Upgrade = a.store
+	}
+	a.gater = &account.Gater{Store: a.store, Limits: a.limits, Keys: a.limitKeys}
+	a.directory = account.NewDirectory(a.store)
+}
+
+// lives are the lives of codes in use, each once.
+func lives(s *config.Settings) []time.Duration {
+	if s.CampaignLife == s.AskedLife {
+		return []time.Duration{s.CampaignLife}
+	}
+	return []time.Duration{s.CampaignLife, s.AskedLife}
+}
+
+// ready says whether requests can be answered: the database is there and has this program's schema.
+func (a *app) ready(ctx context.Context) error { return a.store.CheckSchema(ctx) }
+
+// Close ends the database's connections.
+func (a *app) Close() error { return a.store.Close() }

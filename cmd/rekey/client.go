@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-1c168855/rekey/internal/client"
+	"github.com/seed-1c168855/rekey/internal/problem"
+)
+
+type clientCmd struct {
+	Create clientCreateCmd `cmd:"" help:"Make a client and print its key, once."`
+	List   clientListCmd   `cmd:"" help:"List all clients."`
+	Revoke clientRevokeCmd `cmd:"" help:"End a client; its next call is refused."`
+}
+
+// clientRow is a client as programs read it.
+type clientRow struct {
+	ID        int64      `json:"id"`
+	Name      string     `json:"name"`
+	Scope     string     `json:"scope"`
+	CreatedAt time.Time  `json:"created_at"`
+	RevokedAt *time.Time `json:"revoked_at"`
+	Key       string     `json:"key,omitempty"` // of create alone
+}
+
+func clientRowOf(c client.Client) clientRow {
+	return clientRow{ID: c.ID, Name: c.Name, Scope: c.Scope, CreatedAt: c.CreatedAt, RevokedAt: c.RevokedAt}
+}
+
+type clientCreateCmd struct {
+	Name  string `arg:"" help:"What you call it."`
+	Scope string `required:"" enum:"login,import,admin" placeholder:"login|import|admin" help:"What it may call: login (verify, gate, introspect), import (accounts), admin."`
+}
+
+func (clientCreateCmd) Help() string {
+	return `The key is shown here and never again; the database keeps only its SHA-256. Send it as "Authorization: Bearer KEY".
+
+Example:
+
+    rekey client create website --scope login`
+}
+
+func (c *clientCreateCmd) Run(ctx context.Context, s *session) error {
+	db, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	made, key, err := client.Create(ctx, db, c.Name, c.Scope, s.actor())
+	if err != nil {
+		return err
+	}
+	row := clientRowOf(made)
+	row.Key = key
+	return s.show(row, func(p *page) {
+		p.row("client", row.Name)
+		p.row("scope", row.Scope)
+		p.row("key", row.Key)
+		p.line("Keep the key now: it is not shown again.")
+	})
+}
+
+type clientListCmd struct{}
+
+func (c *clientListCmd) Run(ctx context.Context, s *session) error {
+	db, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	clients, err := db.Clients(ctx)
+	if err != nil {
+		return err
+	}
+	rows := []clientRow{}
+	for _, one := range clients {
+		rows = append(rows, clientRowOf(one))
+	}
+	return s.show(map[string]any{"clients": rows}, func(p *page) {
+		p.row("CLIENT", "SCOPE", "CREATED", "REVOKED")
+		for _, r := range rows {
+			p.row(r.Name, r.Scope, r.CreatedAt, r.RevokedAt)
+		}
+	})
+}
+
+type clientRevokeCmd struct {
+	Name string `arg:"" help:"The client."`
+}
+
+func (c *clientRevokeCmd) Run(ctx context.Context, s *session) error {
+	db, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	if !s.yes {
+		live, err := liveClient(ctx, db, c.Name)
+		if err != nil {
+			return err
+		}
+		return s.dry(live, func(p *page) {
+			p.line("Client %s (%s) would be refused from its next call on; no account is touched.", live.Name, live.Scope)
+		})
+	}
+	revoked, err := client.Revoke(ctx, db, c.Name, s.actor())
+	if err != nil {
+		return err
+	}
+	return s.show(clientRowOf(revoked), func(p *page) { p.line("Client %s is revoked.", revoked.Name) })
+}
+
+func liveClient(ctx context.Context, db client.Store, name string) (clientRow, error) {
+	clients, err := db.Clients(ctx)
+	if err != nil {
+		return clientRow{}, err
+	}
+	for _, c := range clients {
+		if c.Name == name && c.RevokedAt == nil {
+			return clientRowOf(c), nil
+		}
+	}
+	return clientRow{}, problem.New(problem.NotFound, "There is no live client of that name.")
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/seed-1c168855/rekey/internal/problem"
+	"github.com/seed-1c168855/rekey/internal/reset"
+	"github.com/seed-1c168855/rekey/internal/secret"
+	"github.com/seed-1c168855/rekey/internal/token"
+)
+
+type keyCmd struct {
+	Rotate keyRotateCmd `cmd:"" help:"Let a new key sign."`
+	Revoke keyRevokeCmd `cmd:"" help:"Refuse everything that one key signed."`
+	List   keyListCmd   `cmd:"" help:"List the keys and what each is good for."`
+	Rewrap keyRewrapCmd `cmd:"" help:"Seal the keys under another master key."`
+}
+
+// keyRow is a signing key as programs read it; never its private half.
+type keyRow struct {
+	ID        string     `json:"kid"`
+	State     string     `json:"state"`
+	CreatedAt time.Time  `json:"created_at"`
+	RetiredAt *time.Time `json:"retired_at"`
+	RevokedAt *time.Time `json:"revoked_at"`
+}
+
+func keyRows(ctx context.Context, keys *reset.Keys) ([]keyRow, error) {
+	list, err := keys.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := []keyRow{}
+	for _, k := range list {
+		rows = append(rows, keyRow{k.ID, k.State(time.Now()).String(), k.CreatedAt, k.RetiredAt, k.RevokedAt})
+	}
+	return rows, nil
+}
+
+func keyText(p *page, rows []keyRow) {
+	p.row("KEY", "STATE", "CREATED", "RETIRED", "REVOKED")
+	for _, k := range rows {
+		p.row(k.ID, k.State, k.CreatedAt, k.RetiredAt, k.RevokedAt)
+	}
+}
+
+type keyListCmd struct{}
+
+func (keyListCmd) Help() string {
+	return `A key signs, then verifies until its last link has ended, then is good only to ask for a fresh link, then is gone.`
+}
+
+func (c *keyListCmd) Run(ctx context.Context, s *session) error {
+	keys, err := s.keys(ctx)
+	if err != nil {
+		return err
+	}
+	return s.showKeys(ctx, keys)
+}
+
+func (s *session) showKeys(ctx context.Context, keys *reset.Keys) error {
+	rows, err := keyRows(ctx, keys)
+	if err != nil {
+		return err
+	}
+	return s.show(map[string]any{"keys": rows}, func(p *page) { keyText(p, rows) })
+}
+
+type keyRotateCmd struct {
+	Revoke bool `help:"Also refuse everything that older keys signed: after a leak, and after a backup was restored."`
+}
+
+func (keyRotateCmd) Help() string {
+	return `Links that are out go on working until they end, unless --revoke is given, which is dry without --yes.
+
+Examples:
+
+    rekey key rotate
+    rekey key rotate --revoke --yes`
+}
+
+func (c *keyRotateCmd) Run(ctx context.Context, s *session) error {
+	keys, err := s.keys(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Revoke && !s.yes {
+		return planRevoke(ctx, s, keys, func(keyRow) bool { return true })
+	}
+	if _, err := keys.Rotate(ctx, c.Revoke, s.actor()); err != nil {
+		return fmt.Errorf("rotating the signing key: %w", err)
+	}
+	return s.showKeys(ctx, keys)
+}
+
+type keyRevokeCmd struct {
+	KID string `arg:"" name:"kid" help:"The key, as list shows it."`
+}
+
+func (c *keyRevokeCmd) Run(ctx context.Context, s *session) error {
+	keys, err := s.keys(ctx)
+	if err != nil {
+		return err
+	}
+	if !s.yes {
+		return planRevoke(ctx, s, keys, func(k keyRow) bool { return k.ID == c.KID })
+	}
+	if err := keys.Revoke(ctx, c.KID, s.actor()); err != nil {
+		return fmt.Errorf("revoking the key: %w", err)
+	}
+	return s.showKeys(ctx, keys)
+}
+
+// planRevoke shows the live keys whose links would be refused.
+func planRevoke(ctx context.Context, s *session, keys *reset.Keys, which func(keyRow) bool) error {
+	all, err := keyRows(ctx, keys)
+	if err != nil {
+		return err
+	}
+	rows := []keyRow{}
+	for _, k := range all {
+		if k.RevokedAt == nil && k.State != token.Gone.String() && which(k) {
+			rows = append(rows, k)
+		}
+	}
+	if len(rows) == 0 {
+		return problem.New(problem.NotFound, "There is no such live key.")
+	}
+	return s.dry(map[string]any{"keys": rows}, func(p *page) {
+		keyText(p, rows)
+		p.line("Every link signed by these would be refused at once, also by the page that sends a fresh one; typed codes go on.")
+	})
+}
+
+type keyRewrapCmd struct {
+	To string `required:"" placeholder:"FILE" help:"The new master key's file, mode 0600; made with a new key if there is none."`
+}
+
+func (keyRewrapCmd) Help() string {
+	return `Stop every serving process, rewrap, give all of them the new master key, start them. Links go on working; typed codes and counted failures made under the old master key end.
+
+Example:
+
+    rekey key rewrap --to new-master.key`
+}
+
+func (c *keyRewrapCmd) Run(ctx context.Context, s *session) error {
+	keys, err := s.keys(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := secret.LoadOrCreateFile(c.To)
+	if err != nil {
+		return usagef("--to: %w", err)
+	}
+	n, err := keys.Rewrap(ctx, next, s.actor())
+	if err != nil {
+		return fmt.Errorf("sealing the signing keys anew: %w", err)
+	}
+	return s.show(map[string]any{"keys": n, "master_key_file": c.To}, func(p *page) {
+		p.line("%d keys are sealed under the master key in %s. Give it to every process now: REKEY_MASTER_KEY_FILE, or master.key in the data directory.", n, c.To)
+	})
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/campaign"
+	"github.com/seed-1c168855/rekey/internal/config"
+	"github.com/seed-1c168855/rekey/internal/delivery"
+	"github.com/seed-1c168855/rekey/internal/delivery/queue"
+	"github.com/seed-1c168855/rekey/internal/incident"
+	"github.com/seed-1c168855/rekey/internal/token"
+)
+
+// smtpSession is the longest that handing over one mail may take; leases are a multiple of it.
+const smtpSession = time.Minute
+
+// sendSample writes the campaign's mail and hands it to the real mail server.
+func (s *session) sendSample(ctx context.Context, campaigns *campaign.Campaigns, c *campaignPreviewCmd) error {
+	k, err := campaigns.Show(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	i, err := incident.Show(ctx, s.opened, k.Incident)
+	if err != nil {
+		return err
+	}
+	letter, err := letterhead(s.settings)
+	if err != nil {
+		return err
+	}
+	master, err := s.settings.Master()
+	if err != nil {
+		return usage(err)
+	}
+	composer, err := delivery.NewComposer(letter, token.NewCoder(master))
+	if err != nil {
+		return err
+	}
+	mail, err := composer.Sample(mailOf(k, i), c.MailTo, c.Locale)
+	if err != nil {
+		return usageOf("mail-to", err)
+	}
+	dialer, err := mailServer(s.settings)
+	if err != nil {
+		return err
+	}
+	if err := delivery.SendOne(ctx, dialer, mail); err != nil {
+		return err
+	}
+	return s.opened.Record(ctx, audit.New(s.actor(), audit.CampaignPreview, campaign.Object(c.ID), audit.Detail{"test_mail": true}))
+}
+
+func mailOf(k campaign.Campaign, i incident.Incident) queue.Campaign {
+	return queue.Campaign{
+		ID: k.ID, Mailing: string(k.Mailing), Everyone: k.Scope == campaign.Everyone,
+		Slug: i.Slug, Title: i.Title, Classes: i.Classes, OccurredAt: i.OccurredAt, Published: i.PublishedAt != nil,
+	}
+}
+
+// letterhead is what all mails have in common, from the settings.
+func letterhead(settings *config.Settings) (delivery.Letterhead, error) {
+	l := delivery.Letterhead{
+		From: settings.MailFrom, ReplyTo: settings.MailReplyTo, PublicURL: settings.PublicURL, Service: settings.ServiceName,
+		Contact: settings.Contact, CampaignLife: settings.CampaignLife, AskedLife: settings.AskedLife,
+	}
+	if settings.MailTemplates == "" {
+		return l, nil
+	}
+	if info, err := os.Stat(settings.MailTemplates); err != nil || !info.IsDir() {
+		return l, usagef("REKEY_MAIL_TEMPLATES: must be a directory")
+	}
+	l.Templates = os.DirFS(settings.MailTemplates)
+	return l, nil
+}
+
+func mailServer(settings *config.Settings) (*delivery.SMTP, error) {
+	where, err := delivery.ParseSMTPURL(settings.SMTPURL.Reveal())
+	if err != nil {
+		return nil, usage(fmt.Errorf("REKEY_SMTP_URL: %w", err))
+	}
+	return delivery.NewSMTP(where, smtpSession), nil
+}

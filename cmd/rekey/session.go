@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-1c168855/rekey/internal/account"
+	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/campaign"
+	"github.com/seed-1c168855/rekey/internal/config"
+	"github.com/seed-1c168855/rekey/internal/problem"
+	"github.com/seed-1c168855/rekey/internal/reset"
+	"github.com/seed-1c168855/rekey/internal/store"
+)
+
+// session is one run of one command: where it reads and writes, and the database once somebody asked for it.
+type session struct {
+	settings       *config.Settings
+	getenv         func(string) string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	json, yes      bool
+	logger         *slog.Logger
+
+	opened *store.Store
+	acted  bool // somebody asked who acts: there may be audit entries to seal
+}
+
+func (s *session) begin(json, yes bool) {
+	s.json, s.yes = json, yes
+	s.logger = newLogger(s.stderr, s.settings.LogLevel)
+}
+
+// sealTime is how long the last step of a command may take, also after it was interrupted.
+const sealTime = 30 * time.Second
+
+// end seals what the command did, so that "audit verify" right after it finds a sealed log, and closes the database.
+func (s *session) end(ctx context.Context, err error) error {
+	if s.opened == nil {
+		return err
+	}
+	if s.acted {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTime)
+		defer cancel()
+		if _, sealing := audit.NewSequencer(s.opened, s.logger).SealOnce(ctx); sealing != nil {
+			s.logger.WarnContext(ctx, "audit entries wait unsealed; the next command or the serving process seals them", "error", sealing)
+		}
+	}
+	return errors.Join(err, s.opened.Close())
+}
+
+// connect opens the database as it is.
+func (s *session) connect(ctx context.Context) (*store.Store, error) {
+	if s.opened != nil {
+		return s.opened, nil
+	}
+	db, err := openStore(ctx, s.settings, s.logger)
+	if err != nil {
+		return nil, err
+	}
+	s.opened = db
+	return db, nil
+}
+
+// open gives the database with this program's schema. An embedded one that is new is made ready; any other is refused with what to do.
+func (s *session) open(ctx context.Context) (*store.Store, error) {
+	db, err := s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made, err := makeReady(ctx, db, s.settings, s.who())
+	s.acted = s.acted || made
+	return db, err
+}
+
+func openStore(ctx context.Context, settings *config.Settings, logger *slog.Logger) (*store.Store, error) {
+	if settings.Embedded() {
+		if err := settings.MakeDataDir(); err != nil {
+			return nil, err
+		}
+	}
+	db, err := store.Open(ctx, store.Options{
+		URL: settings.DatabaseURL.Reveal(), Connections: settings.DBConnections, Logger: logger, LogSQL: settings.LogSQL,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("REKEY_DATABASE_URL: %w", err)
+	}
+	return db, nil
+}
+
+// makeReady migrates an embedded database that has nothing in it yet, and refuses any other schema than this program's.
+func makeReady(ctx context.Context, db *store.Store, settings *config.Settings, actor audit.Actor) (made bool, err error) {
+	if settings.Embedded() {
+		is, err := db.Schema(ctx)
+		if err != nil {
+			return false, err
+		}
+		if is.Database == 0 {
+			if _, err := migrate(ctx, db, actor); err != nil {
+				return false, err
+			}
+			made = true
+		}
+	}
+	return made, db.CheckSchema(ctx)
+}
+
+// actor is who acts, for the audit log. Whoever asks is about to act.
+func (s *session) actor() audit.Actor {
+	s.acted = true
+	return s.who()
+}
+
+// who is the system's user: the command line is the way of whoever holds database and master key.
+func (s *session) who() audit.Actor {
+	name := s.getenv("USER")
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if name == "" {
+		name = "unknown"
+	}
+	return audit.Actor{Kind: audit.KindCLI, Name: name}
+}
+
+func (s *session) campaigns(ctx context.Context) (*campaign.Campaigns, error) {
+	db, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return campaign.On(db, account.EmailKey, s.logger), nil
+}
+
+func (s *session) directory(ctx context.Context) (*account.Directory, error) {
+	db, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return account.NewDirectory(db), nil
+}
+
+func (s *session) keys(ctx context.Context) (*reset.Keys, error) {
+	db, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	master, err := s.settings.Master()
+	if err != nil {
+		return nil, usage(err)
+	}
+	return reset.NewKeys(db, master, s.settings.PublicURL), nil
+}
+
+// usageError is a command or setting that was not understood.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usage(err error) error { return usageError{err} }
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// failure keeps what a file holds from counting as a usage error.
+type failure struct{ error }
+
+func (e failure) Unwrap() error { return e.error }
+
+// report says on standard error what went wrong, on one line, and gives the exit status. The user of the command line holds the
+// database, so the cause is shown; no error holds a secret.
+func (s *session) report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	text := oneLine(err.Error())
+	if s.json {
+		d := problem.DetailsOf(err, "")
+		d.Detail = text
+		if bad := writeJSON(s.stderr, d); bad != nil {
+			return exitFailed
+		}
+	} else {
+		fmt.Fprintln(s.stderr, "rekey: "+text)
+	}
+	return exitStatus(err)
+}
+
+func exitStatus(err error) int {
+	var u usageError
+	var f failure
+	switch {
+	case errors.As(err, &u):
+		return exitUsage
+	case errors.As(err, &f):
+		return exitFailed
+	case problem.Is(err, problem.Invalid):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func oneLine(text string) string {
+	return strings.Map(printable, strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
+}
+
+// parseTime reads a time as people write it.
+func parseTime(flag, text string) (*time.Time, error) {
+	if text == "" {
+		return nil, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return &t, nil
+		}
+	}
+	return nil, usagef("--%s: a time is written as 2011-06-17 or 2011-06-17T12:00:00Z, not %s", flag, strconv.Quote(text))
+}

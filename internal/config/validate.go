@@ -1,0 +1,237 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/seed-1c168855/rekey/internal/password"
+)
+
+// Complete reads the secret files, fills in what follows from other settings, and checks all. It is called once, after parsing.
+func (s *Settings) Complete() error {
+	err := errors.Join(
+		s.DatabaseURL.fromFile("REKEY_DATABASE_URL", s.DatabaseURLFile),
+		s.SMTPURL.fromFile("REKEY_SMTP_URL", s.SMTPURLFile),
+		s.MasterKey.fromFile("REKEY_MASTER_KEY", s.MasterKeyFile),
+	)
+	if err != nil {
+		return err
+	}
+	s.derive()
+	return s.Check()
+}
+
+// derive fills in the defaults that are made of other settings.
+func (s *Settings) derive() {
+	if s.DatabaseURL.IsZero() {
+		s.DatabaseURL = NewSecret("sqlite:" + s.dataFile("rekey.db"))
+	}
+	if s.SMTPURL.IsZero() {
+		s.SMTPURL = NewSecret("smtp://localhost:25")
+	}
+	s.PublicURL = strings.TrimSuffix(s.PublicURL, "/")
+	host := s.host()
+	if s.ServiceName == "" {
+		s.ServiceName = host
+	}
+	if s.MailFrom == "" && host != "" {
+		s.MailFrom = "no-reply@" + host
+		if net.ParseIP(host) != nil {
+			s.MailFrom = "no-reply@localhost" // an address with an IP needs brackets and is refused almost everywhere
+		}
+	}
+}
+
+// host is the public URL's, without port; "" if it has none.
+func (s *Settings) host() string {
+	u, err := url.Parse(s.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// rule is one setting and what is wrong with it, "" if nothing is.
+type rule struct{ setting, wrong string }
+
+// Check finds everything wrong at once, so that a first start needs one round. Each line names its setting and shows no secret.
+func (s *Settings) Check() error {
+	var wrong []error
+	for _, rules := range [][]rule{s.databaseRules(), s.webRules(), s.mailRules(), s.passwordRules(), s.logRules()} {
+		for _, r := range rules {
+			if r.wrong != "" {
+				wrong = append(wrong, fmt.Errorf("%s: %s", r.setting, r.wrong))
+			}
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func (s *Settings) databaseRules() []rule {
+	return []rule{
+		{"REKEY_DATABASE_URL", databaseURL(s.DatabaseURL.Reveal())},
+		{"REKEY_DATA_DIR", unless(s.DataDir != "", "must name a directory")},
+		{"REKEY_DB_CONNECTIONS", between(s.DBConnections, 0, 1000)},
+	}
+}
+
+func (s *Settings) webRules() []rule {
+	return []rule{
+		{"REKEY_LISTEN", address(s.Listen)},
+		{"REKEY_ADMIN_LISTEN", address(s.AdminListen)},
+		{"REKEY_ADMIN_LISTEN", unless(s.AdminListen != s.Listen || strings.HasSuffix(s.Listen, ":0"), "must be another address than REKEY_LISTEN: metrics are not for everybody")},
+		{"REKEY_PUBLIC_URL", publicURL(s.PublicURL)},
+		{"REKEY_TRUSTED_PROXIES", s.proxies()},
+		{"REKEY_RETURN_URL", unless(s.ReturnURL == "" || webURL(s.ReturnURL) != nil, "must be an absolute http(s) URL")},
+		{"REKEY_SERVICE_NAME", text(s.ServiceName, 80)},
+		{"REKEY_CONTACT", text(s.Contact, 200)},
+		{"REKEY_COLOUR", unless(s.Colour == "" || colour.MatchString(s.Colour), "must be written as #1a2b3c")},
+	}
+}
+
+func (s *Settings) mailRules() []rule {
+	return []rule{
+		{"REKEY_SMTP_URL", smtpURL(s.SMTPURL.Reveal())},
+		{"REKEY_MAIL_FROM", nameAddr(s.MailFrom)},
+		{"REKEY_MAIL_REPLY_TO", nameAddr(s.MailReplyTo)},
+		{"REKEY_MAIL_RATE", unless(s.MailRate >= 0 && s.MailRate <= 100_000, "must be 0 to 100000 mails a second")},
+		{"REKEY_MAIL_CONNECTIONS", between(s.MailConnections, 1, 256)},
+		{"REKEY_CAMPAIGN_LIFE", life(s.CampaignLife)},
+		{"REKEY_ASKED_LIFE", life(s.AskedLife)},
+	}
+}
+
+func (s *Settings) passwordRules() []rule {
+	return []rule{
+		{s.hashSetting(), message(s.HashParams().Validate())},
+		{"REKEY_PASSWORD_MIN", unless(s.PasswordMin == 8 || s.PasswordMin >= 15 && s.PasswordMin <= 64, "must be 15 to 64, or 8 where every account has a second factor")},
+		{"REKEY_HASH_MEMORY", unless(int64(s.HashMemory) >= s.hashBytes(), "must hold one hash at least")},
+		{"REKEY_HASH_QUEUE", between(s.HashQueue, 0, 100_000)},
+		{"REKEY_HASH_WAIT", unless(s.HashWait >= time.Second && s.HashWait <= 25*time.Second, "must be 1s to 25s: an answer is cut after 30 s")},
+	}
+}
+
+func (s *Settings) logRules() []rule {
+	return []rule{
+		{"REKEY_LOG_LEVEL", oneOf(s.LogLevel, "debug", "info", "warn", "error")},
+		{"REKEY_LOG_ADDRESS", oneOf(s.LogAddress, "network", "none", "full")},
+		{"REKEY_LIMIT_KEYS", between(s.LimitKeys, 1000, 10_000_000)},
+	}
+}
+
+// HashParams are how new passwords are hashed.
+func (s *Settings) HashParams() password.Params {
+	return password.Params{Scheme: s.PasswordScheme, Memory: s.Argon2Memory, Time: s.Argon2Time, Threads: s.Argon2Threads, Cost: s.BcryptCost}
+}
+
+func (s *Settings) hashSetting() string {
+	switch s.PasswordScheme {
+	case password.Argon2id:
+		return "REKEY_ARGON2_MEMORY, REKEY_ARGON2_TIME, REKEY_ARGON2_THREADS"
+	case password.Bcrypt:
+		return "REKEY_BCRYPT_COST"
+	}
+	return "REKEY_PASSWORD_SCHEME"
+}
+
+func (s *Settings) hashBytes() int64 {
+	if s.PasswordScheme == password.Argon2id {
+		return int64(s.Argon2Memory) << 10
+	}
+	return 1 << 20
+}
+
+func (s *Settings) proxies() string {
+	for _, p := range s.TrustedProxies {
+		if p.Bits() == 0 {
+			return "would let everybody choose an address: name your proxies"
+		}
+	}
+	return ""
+}
+
+var colour = regexp.MustCompile(`^#[0-9A-Fa-f]{6}$`)
+
+func unless(ok bool, wrong string) string {
+	if ok {
+		return ""
+	}
+	return wrong
+}
+
+func between(n, low, high int) string {
+	return unless(n >= low && n <= high, fmt.Sprintf("must be %d to %d", low, high))
+}
+
+func oneOf(value string, allowed ...string) string {
+	for _, a := range allowed {
+		if value == a {
+			return ""
+		}
+	}
+	return "must be one of " + strings.Join(allowed, ", ")
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func life(d time.Duration) string {
+	return unless(d >= 5*time.Minute && d <= 24*time.Hour && d%time.Second == 0, "must be 5m to 24h in whole seconds")
+}
+
+func text(value string, longest int) string {
+	clean := utf8.ValidString(value) && !strings.ContainsAny(value, "\r\n\x00")
+	return unless(clean && utf8.RuneCountInString(value) <= longest, fmt.Sprintf("must be one line of at most %d characters", longest))
+}
+
+func nameAddr(value string) string {
+	if value == "" {
+		return ""
+	}
+	_, err := mail.ParseAddress(value)
+	return unless(err == nil, "must be an address, or Name <address>")
+}
+
+func address(value string) string {
+	_, port, err := net.SplitHostPort(value)
+	n, bad := strconv.Atoi(port)
+	return unless(err == nil && bad == nil && n >= 0 && n <= 65535, "must be host:port, as 127.0.0.1:8080 or :8080")
+}
+
+// webURL parses an absolute http(s) URL with a host and no user, or gives nil.
+func webURL(value string) *url.URL {
+	u, err := url.Parse(value)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil {
+		return nil
+	}
+	return u
+}
+
+func publicURL(value string) string {
+	u := webURL(value)
+	ok := u != nil && u.Path == "" && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && value == u.Scheme+"://"+u.Host
+	return unless(ok, "must be an absolute http(s) URL without a path")
+}
+
+// The URLs that may hold a password are looked at by their beginning; whoever connects with them says the rest, as carefully.
+func databaseURL(value string) string {
+	path, sqlite := strings.CutPrefix(value, "sqlite:")
+	ok := sqlite && path != "" || strings.HasPrefix(value, "postgres://") || strings.HasPrefix(value, "postgresql://")
+	return unless(ok, "must begin with sqlite: or postgres://")
+}
+
+func smtpURL(value string) string {
+	return unless(strings.HasPrefix(value, "smtp://") || strings.HasPrefix(value, "smtps://"), "must begin with smtp:// or smtps://")
+}
