@@ -167,7 +167,11 @@ type accountShowCmd struct {
 }
 
 func (accountShowCmd) Help() string {
-	return `The look is written down in the audit log. Of the password only the scheme is shown.`
+	return `The look is written down in the audit log. Of the password only the scheme is shown.
+
+Example:
+
+    rekey accounts show 48213`
 }
 
 func (c *accountShowCmd) Run(ctx context.Context, s *session) error {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -34,6 +35,7 @@ func (a *app) public() (*gin.Engine, error) {
 	engine, err := server.New(server.Options{
 		Logger: a.logger, TrustedProxies: a.settings.TrustedProxies, LogAddress: addressLog[a.settings.LogAddress],
 		Metrics: a.http, Render: server.ForBrowsers(pages.Problem),
+		Headers: server.PageHeaders(strings.HasPrefix(a.settings.PublicURL, "https:")),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("REKEY_TRUSTED_PROXIES: %w", err)
@@ -48,7 +50,7 @@ var addressLog = map[string]server.AddressLog{"network": server.LogNetwork, "non
 
 // admin is everything on REKEY_ADMIN_LISTEN.
 func (a *app) admin() (*gin.Engine, error) {
-	engine, err := server.New(server.Options{Logger: a.logger, LogAddress: server.LogAddress})
+	engine, err := server.New(server.Options{Logger: a.logger, LogAddress: addressLog[a.settings.LogAddress]})
 	if err != nil {
 		return nil, err
 	}

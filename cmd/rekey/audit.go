@@ -26,7 +26,7 @@ func (auditVerifyCmd) Help() string {
 
 Example:
 
-    rekey audit verify --head 1042:b64...=`
+    rekey audit verify --head 1042:nkQaF782AoM6PfRHSvQ6yPkRPpM39W7/UTXlxv5eYcE=`
 }
 
 // verified is the result of verify.
@@ -85,6 +85,15 @@ func parseHeads(texts []string) ([]audit.Head, error) {
 type auditListCmd struct {
 	Limit  int    `default:"50" placeholder:"N" help:"How many."`
 	Action string `placeholder:"ACTION" help:"Only this action, as campaign.activate, or a noun's, as campaign."`
+}
+
+func (auditListCmd) Help() string {
+	return `In the order they were made, the newest last; refused acts too. For all of them, or for a machine, use export.
+
+Examples:
+
+    rekey audit list
+    rekey audit list --action campaign --limit 20`
 }
 
 // auditRow is an entry as programs read it.

@@ -134,7 +134,11 @@ func campaignText(p *page, k campaign.Campaign) {
 type campaignPrepareCmd struct{ campaignID }
 
 func (campaignPrepareCmd) Help() string {
-	return `May be repeated until the campaign is active, for instance after another import. Lines that name no account can be downloaded with "rekey campaign lines".`
+	return `May be repeated until the campaign is active, for instance after another import. Lines that name no account can be downloaded with "rekey campaign lines".
+
+Example:
+
+    rekey campaign prepare 3`
 }
 
 func (c *campaignPrepareCmd) Run(ctx context.Context, s *session) error {
@@ -164,6 +168,14 @@ func reportText(p *page, r campaign.Report) {
 
 type campaignListCmd struct{}
 
+func (campaignListCmd) Help() string {
+	return `The newest first, ended ones too.
+
+Example:
+
+    rekey campaign list`
+}
+
 func (c *campaignListCmd) Run(ctx context.Context, s *session) error {
 	campaigns, err := s.campaigns(ctx)
 	if err != nil {
@@ -182,6 +194,14 @@ func (c *campaignListCmd) Run(ctx context.Context, s *session) error {
 }
 
 type campaignShowCmd struct{ campaignID }
+
+func (campaignShowCmd) Help() string {
+	return `What was drafted, what prepare found, and when it was activated and ended. For mails and resets see status.
+
+Example:
+
+    rekey campaign show 3`
+}
 
 func (c *campaignShowCmd) Run(ctx context.Context, s *session) error {
 	campaigns, err := s.campaigns(ctx)

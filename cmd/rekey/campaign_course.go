@@ -6,7 +6,6 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
-	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
 type campaignActivateCmd struct {
@@ -57,6 +56,14 @@ func (c *campaignActivateCmd) Run(ctx context.Context, s *session) error {
 
 type campaignStatusCmd struct{ campaignID }
 
+func (campaignStatusCmd) Help() string {
+	return `Mails by what came of them (pending counts those on their way), members who have set a new password since, and the rates of the last minute and hour.
+
+Example:
+
+    rekey campaign status 3`
+}
+
 func (c *campaignStatusCmd) Run(ctx context.Context, s *session) error {
 	campaigns, err := s.campaigns(ctx)
 	if err != nil {
@@ -96,11 +103,27 @@ func share(part, whole int64) string {
 
 type campaignPauseCmd struct{ campaignID }
 
+func (campaignPauseCmd) Help() string {
+	return `Acts within a second, also before the activation. Links that are out go on working.
+
+Example:
+
+    rekey campaign pause 3`
+}
+
 func (c *campaignPauseCmd) Run(ctx context.Context, s *session) error {
 	return s.onCampaign(ctx, c.ID, (*campaign.Campaigns).Pause)
 }
 
 type campaignResumeCmd struct{ campaignID }
+
+func (campaignResumeCmd) Help() string {
+	return `Whoever was not written to yet is written to now.
+
+Example:
+
+    rekey campaign resume 3`
+}
 
 func (c *campaignResumeCmd) Run(ctx context.Context, s *session) error {
 	return s.onCampaign(ctx, c.ID, (*campaign.Campaigns).Resume)
@@ -139,11 +162,27 @@ func (s *session) planned(ctx context.Context, id int64, plan func(*campaign.Cam
 
 type campaignCloseCmd struct{ campaignID }
 
+func (campaignCloseCmd) Help() string {
+	return `For a campaign whose mailing has done what it can. Members can still reset; without --yes it says how many mails would not go.
+
+Example:
+
+    rekey campaign close 3 --yes`
+}
+
 func (c *campaignCloseCmd) Run(ctx context.Context, s *session) error {
 	return s.planned(ctx, c.ID, (*campaign.Campaigns).PlanClose, (*campaign.Campaigns).Close)
 }
 
 type campaignDiscardCmd struct{ campaignID }
+
+func (campaignDiscardCmd) Help() string {
+	return `Forgets list and members of a draft. No password was touched by it, and none is now.
+
+Example:
+
+    rekey campaign discard 3 --yes`
+}
 
 func (c *campaignDiscardCmd) Run(ctx context.Context, s *session) error {
 	return s.planned(ctx, c.ID, (*campaign.Campaigns).PlanDiscard, (*campaign.Campaigns).Discard)
@@ -169,68 +208,4 @@ func (c *campaignCancelCmd) Run(ctx context.Context, s *session) error {
 	return s.planned(ctx, c.ID, (*campaign.Campaigns).PlanCancel, func(k *campaign.Campaigns, ctx context.Context, id int64, actor audit.Actor) error {
 		return k.Cancel(ctx, id, c.Reason, actor)
 	})
-}
-
-type campaignPreviewCmd struct {
-	campaignID
-	MailTo string `placeholder:"ADDRESS" help:"Also send one mail of the campaign here, marked as a test. Its link and code open nothing."`
-	Locale string `placeholder:"TAG" help:"The language of the test mail, as en or pt-BR."`
-}
-
-func (campaignPreviewCmd) Help() string {
-	return `Counts over the very views that judge passwords after the activation, and shows a few accounts that would die.
-
-Examples:
-
-    rekey campaign preview 3
-    rekey campaign preview 3 --mail-to me@example.org`
-}
-
-// previewed is the result of preview.
-type previewed struct {
-	campaign.Preview
-	MailedTo string `json:"mailed_to,omitempty"`
-}
-
-func (c *campaignPreviewCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
-	if err != nil {
-		return err
-	}
-	preview, err := campaigns.Preview(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	if c.MailTo != "" {
-		if err := s.sendSample(ctx, campaigns, c); err != nil {
-			return fmt.Errorf("sending the test mail: %w", err)
-		}
-	}
-	return s.show(previewed{preview, c.MailTo}, func(p *page) {
-		previewText(p, preview)
-		if c.MailTo != "" {
-			p.line("A test mail went to %s.", c.MailTo)
-		}
-		p.line("Next: rekey campaign activate %d --expect %d --yes", c.ID, preview.WouldDie)
-	})
-}
-
-func previewText(p *page, v campaign.Preview) {
-	p.row("would die", v.WouldDie)
-	p.row("covered", v.Covered)
-	p.row("already dead", v.AlreadyDead)
-	for _, a := range v.Sample {
-		p.row("for instance", a.Subject, a.Email, a.PasswordSetAt)
-	}
-	for _, w := range v.Warnings {
-		p.row("warning", w)
-	}
-}
-
-// usageOf makes a refused argument a usage error.
-func usageOf(flag string, err error) error {
-	if problem.Is(err, problem.Invalid) {
-		return usagef("--%s: %w", flag, err)
-	}
-	return err
 }

@@ -62,6 +62,14 @@ func (c *clientCreateCmd) Run(ctx context.Context, s *session) error {
 
 type clientListCmd struct{}
 
+func (clientListCmd) Help() string {
+	return `Revoked ones too. No key is shown: none is kept.
+
+Example:
+
+    rekey client list`
+}
+
 func (c *clientListCmd) Run(ctx context.Context, s *session) error {
 	db, err := s.open(ctx)
 	if err != nil {
@@ -85,6 +93,14 @@ func (c *clientListCmd) Run(ctx context.Context, s *session) error {
 
 type clientRevokeCmd struct {
 	Name string `arg:"" help:"The client."`
+}
+
+func (clientRevokeCmd) Help() string {
+	return `Acts on every replica from the next call on. Make the new client before you revoke the old one.
+
+Example:
+
+    rekey client revoke website --yes`
 }
 
 func (c *clientRevokeCmd) Run(ctx context.Context, s *session) error {

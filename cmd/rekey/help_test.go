@@ -29,8 +29,8 @@ func TestHelp(t *testing.T) {
 		if path[0] == "rekey" {
 			path = path[1:]
 		}
-		if leaf.Help == "" {
-			t.Errorf("%s has no help", leaf.Path())
+		if leaf.Help == "" || !strings.Contains(leaf.Detail, "Example") {
+			t.Errorf("%s has no help, or no example", leaf.Path())
 		}
 		all.WriteString("\n== rekey " + strings.Join(path, " ") + "\n\n" + r.ok(append(path, "--help")...))
 	}

@@ -96,6 +96,14 @@ type incidentShowCmd struct {
 	Slug string `arg:"" help:"The incident."`
 }
 
+func (incidentShowCmd) Help() string {
+	return `Published or not.
+
+Example:
+
+    rekey incident show spring-2026`
+}
+
 func (c *incidentShowCmd) Run(ctx context.Context, s *session) error {
 	db, err := s.open(ctx)
 	if err != nil {
@@ -109,6 +117,14 @@ func (c *incidentShowCmd) Run(ctx context.Context, s *session) error {
 }
 
 type incidentListCmd struct{}
+
+func (incidentListCmd) Help() string {
+	return `The newest first.
+
+Example:
+
+    rekey incident list`
+}
 
 func (c *incidentListCmd) Run(ctx context.Context, s *session) error {
 	db, err := s.open(ctx)

@@ -49,7 +49,11 @@ func keyText(p *page, rows []keyRow) {
 type keyListCmd struct{}
 
 func (keyListCmd) Help() string {
-	return `A key signs, then verifies until its last link has ended, then is good only to ask for a fresh link, then is gone.`
+	return `A key signs, then verifies until its last link has ended, then is good only to ask for a fresh link, then is gone.
+
+Example:
+
+    rekey key list`
 }
 
 func (c *keyListCmd) Run(ctx context.Context, s *session) error {
@@ -97,6 +101,14 @@ func (c *keyRotateCmd) Run(ctx context.Context, s *session) error {
 
 type keyRevokeCmd struct {
 	KID string `arg:"" name:"kid" help:"The key, as list shows it."`
+}
+
+func (keyRevokeCmd) Help() string {
+	return `After a key leaked. If it was the one that signs, a new one takes its place. Members with a refused link use the typed code of the same mail, or ask for a new mail.
+
+Example:
+
+    rekey key revoke UHw9kWOliwEanSs78Yl-4TYO1nTkOEYCGnvChW19jrQ --yes`
 }
 
 func (c *keyRevokeCmd) Run(ctx context.Context, s *session) error {

@@ -82,6 +82,14 @@ func planUnlock(ctx context.Context, s *session, campaigns *campaign.Campaigns) 
 
 type lockdownStatusCmd struct{}
 
+func (lockdownStatusCmd) Help() string {
+	return `Since when, by whom, and why.
+
+Example:
+
+    rekey lockdown status`
+}
+
 func (c *lockdownStatusCmd) Run(ctx context.Context, s *session) error {
 	campaigns, err := s.campaigns(ctx)
 	if err != nil {

@@ -56,6 +56,14 @@ func migrate(ctx context.Context, db *store.Store, actor audit.Actor) (m migrate
 
 type migrateStatusCmd struct{}
 
+func (migrateStatusCmd) Help() string {
+	return `Changes nothing. The numbers differ before an upgrade is finished; "serve" and all other commands then refuse to work.
+
+Example:
+
+    rekey migrate status`
+}
+
 func (c *migrateStatusCmd) Run(ctx context.Context, s *session) error {
 	db, err := s.connect(ctx)
 	if err != nil {

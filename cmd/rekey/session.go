@@ -8,14 +8,12 @@ import (
 	"log/slog"
 	"os/user"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/config"
-	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/reset"
 	"github.com/seed-1c168855/rekey/internal/store"
 )
@@ -156,57 +154,6 @@ func (s *session) keys(ctx context.Context) (*reset.Keys, error) {
 		return nil, usage(err)
 	}
 	return reset.NewKeys(db, master, s.settings.PublicURL), nil
-}
-
-// usageError is a command or setting that was not understood.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-func usage(err error) error { return usageError{err} }
-
-func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
-
-// failure keeps what a file holds from counting as a usage error.
-type failure struct{ error }
-
-func (e failure) Unwrap() error { return e.error }
-
-// report says on standard error what went wrong, on one line, and gives the exit status. The user of the command line holds the
-// database, so the cause is shown; no error holds a secret.
-func (s *session) report(err error) int {
-	if err == nil {
-		return exitOK
-	}
-	text := oneLine(err.Error())
-	if s.json {
-		d := problem.DetailsOf(err, "")
-		d.Detail = text
-		if bad := writeJSON(s.stderr, d); bad != nil {
-			return exitFailed
-		}
-	} else {
-		fmt.Fprintln(s.stderr, "rekey: "+text)
-	}
-	return exitStatus(err)
-}
-
-func exitStatus(err error) int {
-	var u usageError
-	var f failure
-	switch {
-	case errors.As(err, &u):
-		return exitUsage
-	case errors.As(err, &f):
-		return exitFailed
-	case problem.Is(err, problem.Invalid):
-		return exitUsage
-	}
-	return exitFailed
-}
-
-func oneLine(text string) string {
-	return strings.Map(printable, strings.ReplaceAll(strings.TrimSpace(text), "\n", "; "))
 }
 
 // parseTime reads a time as people write it.

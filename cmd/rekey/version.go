@@ -11,6 +11,14 @@ import (
 
 type versionCmd struct{}
 
+func (versionCmd) Help() string {
+	return `To quote when asking for help.
+
+Example:
+
+    rekey version`
+}
+
 func (c *versionCmd) Run(s *session) error {
 	v := struct {
 		Version string `json:"version"`
@@ -22,7 +30,11 @@ func (c *versionCmd) Run(s *session) error {
 type healthCmd struct{}
 
 func (healthCmd) Help() string {
-	return `Asks /readyz at the address that the serving process listens on; for a container's health check.`
+	return `Asks /readyz at the address that the serving process listens on; for a container's health check.
+
+Example:
+
+    rekey health --listen 127.0.0.1:8080`
 }
 
 // healthTime is below the time a container's health check allows.

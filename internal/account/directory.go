@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
-	"github.com/seed-1c168855/rekey/internal/password"
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
@@ -214,12 +213,6 @@ func (p Profile) explainDead() string {
 		return "killed by a campaign, and disabled after too many wrong passwords; a reset makes it work again"
 	}
 	return "killed by a campaign; a reset makes it work again"
-}
-
-// Verifiable says whether the stored scheme can be checked at all.
-func (p Profile) Verifiable() bool {
-	_, ok := password.Sample(p.PasswordScheme)
-	return ok
 }
 
 func (rec *record) set(column int, value *string) {

@@ -29,7 +29,7 @@ var imports = map[string][]string{
 		"bench", "testing"},
 	"demo":     {"audience", "server", "pages", "delivery", "config", "noun", "reset", "base", "floor"},
 	"audience": {"server", "pages", "noun", "reset", "internal/ratelimit", "internal/audit", "internal/problem"},
-	"server":   {"pages", "internal/ratelimit", "internal/problem"},
+	"server":   {"pages", "internal/ratelimit", "internal/audit", "internal/problem"},
 	"delivery": {"pages", "noun", "reset", "base", "floor"},
 	"store":    {"schema", "delivery", "noun", "reset", "base", "floor"},
 	"reset":    {"noun", "base", "floor"},

@@ -40,6 +40,7 @@ type Composer struct {
 	sender        string // envelope form of from
 	idDomain      string
 	templates     *templates
+	repeats       repeats
 	coder         *token.Coder
 
 	now      func() time.Time
@@ -51,12 +52,13 @@ type Composer struct {
 type content struct {
 	Service, Home, CodePage, ForgotPage, Contact string
 	NoticePage                                   string // where the incident's public notice can be read; empty: nowhere yet
+	Campaign                                     int64  // 0: a single mail
 	Title                                        string // of the incident
 	Classes                                      []string
 	OccurredAt                                   *time.Time
 	Accounts                                     []line
 	Hours, Minutes                               int       // how long the links live: whole hours, or else minutes
-	Ends                                         time.Time // of the links
+	Ends                                         time.Time // of the links, rounded down to a minute
 	At                                           time.Time // when it happened, in mails about one act
 	Test                                         bool      // a sample for the operator: the link is dead
 }
@@ -120,19 +122,24 @@ func (c *Composer) lifeOf(kind queue.Kind) time.Duration {
 // member writes a campaign mail; its kind follows from what is true of the recipient.
 func (c *Composer) member(ring *token.Ring, k queue.Campaign, r queue.Recipient) (*Message, queue.Kind, error) {
 	page := c.page()
-	page.Title, page.Classes, page.OccurredAt = clean(k.Title), k.Classes, k.OccurredAt
+	page.Campaign, page.Title, page.Classes, page.OccurredAt = k.ID, clean(k.Title), k.Classes, k.OccurredAt
 	if k.Published {
 		page.NoticePage = c.letterhead.PublicURL + "/incidents/" + k.Slug
 	}
-	kind := queue.Notice
-	if r.Dead && r.HasPassword {
-		kind = queue.Reset
-	}
+	kind := kindOf(r)
 	if err := c.fill(page, ring, kind, k.ID, []queue.Recipient{r}); err != nil {
 		return nil, "", err
 	}
 	m, err := c.message(kind, r.Locale, r.Email, page)
 	return m, kind, err
+}
+
+// kindOf is what a campaign has to say to an account: a password that is dead now is to be reset, else there is nothing to do.
+func kindOf(r queue.Recipient) queue.Kind {
+	if r.Dead && r.HasPassword {
+		return queue.Reset
+	}
+	return queue.Notice
 }
 
 // single writes a mail of the outbox to accounts that share one stored address.
@@ -174,7 +181,7 @@ func (c *Composer) fill(page *content, ring *token.Ring, kind queue.Kind, campai
 }
 
 func (p *content) setLife(now time.Time, life time.Duration) {
-	p.Ends = now.Add(life)
+	p.Ends = now.Add(life).Truncate(time.Minute)
 	if p.Hours = int(life / time.Hour); life%time.Hour != 0 {
 		p.Hours, p.Minutes = 0, int(life/time.Minute)
 	}
@@ -189,7 +196,11 @@ func (c *Composer) message(kind queue.Kind, locale, address string, page *conten
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.templates.render(kind, locale, page)
+	render := c.templates.render
+	if page.Campaign != 0 {
+		render = c.repeat
+	}
+	r, err := render(kind, locale, page)
 	if err != nil {
 		return nil, err
 	}

@@ -85,6 +85,7 @@ type Worker struct {
 	view             *view
 	lane             *breaker
 	pace             *pacer
+	reported         sync.Map      // when each kind of trouble was last logged
 	tidy             chan struct{} // a campaign may have come to its end
 }
 
@@ -170,9 +171,19 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// report logs a failure of the database or the lane once, where it happened; what follows is that mail waits.
+// reportEvery is how often the same trouble is logged while it lasts.
+const reportEvery = 30 * time.Second
+
+// report logs a failure of the database where it happened; what follows is that mail waits.
 func (w *Worker) report(ctx context.Context, doing string, err error) {
-	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
-		w.log.WarnContext(ctx, "mail waits", "doing", doing, "error", err)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return
 	}
+	now := time.Now()
+	last, known := w.reported.Swap(doing, now)
+	if known && now.Sub(last.(time.Time)) < reportEvery {
+		w.reported.Store(doing, last)
+		return
+	}
+	w.log.WarnContext(ctx, "mail waits", "doing", doing, "error", err)
 }

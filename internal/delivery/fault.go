@@ -71,6 +71,8 @@ const (
 //	RCPT, DATA …   4xx                      temporary
 //	RCPT, DATA …   5.3.x 5.5.x 5.7.x        temporary: system, protocol and policy are about us, and an operator can set them right
 //	RCPT, DATA …   other 5xx                permanent
+//
+// Temporary refusals of many mails in a row are the server's too, see crowd.
 func blame(step string, err error) *sendError {
 	e := &sendError{step: step, err: err, text: "connection lost", broken: true}
 	var reply *textproto.Error

@@ -39,7 +39,20 @@ func jitter(d time.Duration) time.Duration { return d + rand.N(d/5+1) }
 type breaker struct {
 	mu       sync.Mutex
 	failures int
+	refusals int // of mails, for now, one after the other
 	until    time.Time
+}
+
+// crowd is how many mails in a row may be refused for now, each for its own sake. Beyond that it is the server that wants us to slow down,
+// whatever it says: a relay that takes a hundred a minute must not burn the attempts of a million.
+const crowd = 20
+
+// refused counts a mail that was refused for now, and tells whether the server means all of them.
+func (b *breaker) refused() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refusals++
+	return b.refusals > crowd
 }
 
 const (
@@ -64,7 +77,7 @@ func (b *breaker) trip(now time.Time) (wait time.Duration, first bool) {
 func (b *breaker) works() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.failures = 0
+	b.failures, b.refusals = 0, 0
 }
 
 func (b *breaker) shut(now time.Time) time.Duration {

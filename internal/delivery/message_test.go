@@ -167,6 +167,36 @@ func TestNothingGetsIntoAHeader(t *testing.T) {
 	}
 }
 
+// TestRepeatedMailsAreAsIfRenderedAlone holds mails filled into a kept one against mails rendered whole.
+func TestRepeatedMailsAreAsIfRenderedAlone(t *testing.T) {
+	t.Parallel()
+	own := fstest.MapFS{"xx/reset.html": {Data: []byte(`{{define "body"}}{{range .Accounts}}<a href="{{.Link}}" title="{{.Subject}}">{{.Subject}}</a> {{.Code}}{{end}}{{end}}`)}}
+	c := fixedComposer(t, Letterhead{Templates: own})
+	link := publicURL + "/reset#t="
+	for _, locale := range []string{"en", "xx"} {
+		for _, account := range []line{{"user-1", link + "aB-_.c.d", "0000-0000-0000"}, {"user-2", link + "x.y.z", "1111-2222-3333"}, {"a<b>&\"c", link + "x", "4444-5555-6666"}, {"user-3", "", ""}, {"user-4", link + "u.v", "7777-8888-9999"}} {
+			for _, title := range []string{"One", "Two"} {
+				page := *samples[queue.Reset]
+				page.Campaign, page.Title, page.Accounts = 1, title, []line{account}
+				want, err := c.templates.render(queue.Reset, locale, &page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := c.repeat(queue.Reset, locale, &page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s %v (-whole +filled):\n%s", locale, account, diff)
+				}
+			}
+		}
+	}
+	if len(c.repeats.kept) != 8 {
+		t.Errorf("%d mails are kept, want one for each language, title, and with or without a link", len(c.repeats.kept))
+	}
+}
+
 func testRing(t testing.TB) *token.Ring {
 	t.Helper()
 	key, err := token.NewKey(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
@@ -141,7 +140,7 @@ func (s *sender) judge(ctx context.Context, j *job, id string, kind queue.Kind, 
 		return queue.Mark{State: queue.Failed, Error: errAddress.Error()}, string(queue.Failed)
 	case !errors.As(err, &failed):
 		return release() // not allowed any more, just before DATA
-	case failed.fault == faultServer:
+	case failed.fault == faultServer, failed.fault == faultTemporary && w.lane.refused():
 		if wait, first := w.lane.trip(time.Now()); first {
 			w.log.WarnContext(ctx, "the mail server cannot be used; mail waits", "wait", wait.Round(time.Millisecond), "error", failed)
 		}
@@ -182,7 +181,7 @@ func (j *job) addressKey() string {
 func (s *sender) deliver(ctx context.Context, j *job) (id string, kind queue.Kind, err error) {
 	ring, err := s.w.o.Ring(ctx)
 	if err != nil {
-		return "", "", &sendError{fault: faultServer, step: "write", text: fmt.Sprintf("the signing keys: %v", err), err: err}
+		return "", "", &sendError{fault: faultServer, step: "write", text: "the signing keys: " + redact(err.Error()), err: err}
 	}
 	if j.campaign != 0 {
 		seen := s.w.view.now()
@@ -214,7 +213,7 @@ func composeError(err error) error {
 	if errors.Is(err, errAddress) {
 		return err
 	}
-	return &sendError{fault: faultServer, step: "write", text: err.Error(), err: err}
+	return &sendError{fault: faultServer, step: "write", text: redact(err.Error()), err: err}
 }
 
 // hand uses the kept connection. Servers drop connections that rest or that took many mails, so when a kept one fails, a new one is tried at once.

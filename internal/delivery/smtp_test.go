@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wneessen/go-mail"
 )
@@ -120,6 +121,44 @@ func TestOneConnectionServesMany(t *testing.T) {
 	}
 	if n := len(d.mails()); n != 11 || d.dial != 1 || !conn.Usable() {
 		t.Errorf("%d mails on %d connections, want 11 on one", n, d.dial)
+	}
+}
+
+// TestASlowServerIsLeft pins the deadline of a session, and whose fault a silence is.
+func TestASlowServerIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]fault{"before the content": faultServer, "after the content": faultTemporary} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			awake := make(chan struct{})
+			sleep := func(string) error { <-awake; return nil }
+			d := &smtpd{}
+			if want == faultServer {
+				d.onMail = sleep
+			} else {
+				d.onData = sleep
+			}
+			d.start(t, smtpdOptions{})
+			t.Cleanup(func() { close(awake) })
+			config, err := ParseSMTPURL("smtp://" + d.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := NewSMTP(config, 300*time.Millisecond).Dial(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			begun := time.Now()
+			var failed *sendError
+			err = conn.Deliver(testMessage("m@example.net"), noObjection)
+			if !errors.As(err, &failed) || failed.fault != want || conn.Usable() {
+				t.Errorf("%v (%+v), usable %v; want fault %d and no more use", err, failed, conn.Usable(), want)
+			}
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("it was left after %s", took)
+			}
+		})
 	}
 }
 

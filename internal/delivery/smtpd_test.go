@@ -29,6 +29,7 @@ type smtpd struct {
 	onMail func(from string) error
 	onRcpt func(to string) error
 	onData func(to string) error // before the answer to the content; errHangUp drops the connection
+	leave  bool                  // hang up after each mail taken, once the client knows
 	taken  chan struct{}         // one for each mail taken, if not nil
 
 	addr string
@@ -103,6 +104,7 @@ type smtpdSession struct {
 	from string
 	to   string
 	in   bool
+	done bool
 }
 
 func (s *smtpdSession) AuthMechanisms() []string {
@@ -155,6 +157,7 @@ func (s *smtpdSession) Data(r io.Reader) error {
 		s.d.mu.Lock()
 		s.d.got = append(s.d.got, gotMail{From: s.from, To: s.to, TLS: secure, Data: data})
 		s.d.mu.Unlock()
+		s.done = true
 		if s.d.taken != nil {
 			s.d.taken <- struct{}{}
 		}
@@ -165,7 +168,12 @@ func (s *smtpdSession) Data(r io.Reader) error {
 	return err
 }
 
-func (*smtpdSession) Reset()        {}
+func (s *smtpdSession) Reset() {
+	if s.done && s.d.leave {
+		s.c.Conn().Close()
+	}
+}
+
 func (*smtpdSession) Logout() error { return nil }
 
 // reply is an SMTP answer with an enhanced code such as 5.1.1.

@@ -78,7 +78,7 @@ var (
 	ErrUsed    = problem.New(problem.Gone, "This link was already used, or a newer one has taken its place.")
 	ErrNoFit   = problem.New(problem.Gone, "This code does not fit.")
 	ErrConfirm = &problem.Error{Kind: problem.Unprocessable, Code: CodeConfirm, Text: "The two passwords are not the same."}
-	ErrDead    = &problem.Error{Kind: problem.Unprocessable, Code: CodeOld, Text: "This is the password that was exposed. Please choose another one."}
+	ErrDead    = &problem.Error{Kind: problem.Unprocessable, Code: CodeSame, Text: "This is the password that was exposed. Please choose another one."}
 )
 
 // sharing is how many accounts of one address a code is tried for; more share an address only by design of an attacker.

@@ -244,7 +244,7 @@ func TestRefusedPasswords(t *testing.T) {
 			{"differs", newPassword, newPassword + "x", reset.CodeConfirm},
 			{"short", "fourteen chars", "fourteen chars", "too_short"},
 			{"common", "passwordpassword", "passwordpassword", ""},
-			{"the dead one", oldPassword, oldPassword, reset.CodeOld},
+			{"the dead one", oldPassword, oldPassword, reset.CodeSame},
 		} {
 			err := b.Redeem(ctx, reset.Submission{Token: link, Password: c.password, Confirm: c.confirm, Client: client})
 			b.want(c.name, err, problem.Unprocessable)

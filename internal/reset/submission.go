@@ -13,6 +13,6 @@ type Submission struct {
 
 // Codes of problem.Unprocessable beside those of the password policy.
 const (
-	CodeConfirm = "confirm_differs" // password and confirm are not the same
-	CodeOld     = "old_password"    // the account's own dead password
+	CodeConfirm = "confirm"       // password and confirm are not the same
+	CodeSame    = "same_password" // the account's own dead password
 )

@@ -29,6 +29,7 @@ func (s *Store) ImportAccounts(ctx context.Context, job account.ImportJob) (acco
 		return m.counts, err
 	}
 	err := s.db(ctx).Connection(func(conn *gorm.DB) error {
+		conn = conn.Session(&gorm.Session{NewDB: true}) // else one failure would stick to it, and nothing after it be done
 		m.conn = conn
 		release, err := s.dialect.holdImport(ctx, conn)
 		if err != nil {
@@ -38,6 +39,9 @@ func (s *Store) ImportAccounts(ctx context.Context, job account.ImportJob) (acco
 		defer dropStaging(conn.WithContext(context.WithoutCancel(ctx)))
 		return m.run()
 	})
+	if err != nil && ctx.Err() != nil {
+		return m.counts, fmt.Errorf("importing accounts: %w", errors.Join(ctx.Err(), err))
+	}
 	if err != nil {
 		return m.counts, s.fail("importing accounts", err)
 	}

@@ -3,9 +3,7 @@ package store_test
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,6 +96,29 @@ func stored(t *testing.T, s *store.Store, subject string) string {
 	return strings.Join([]string{text(email), text(key), text(locale), text(hash), year, text(source), fmt.Sprint(version)}, "|") + state
 }
 
+const md5 = "md5$$5f4dcc3b5aa765d61d8327deb882cf99"
+
+// tricky are accounts of accounts-tricky.csv as they must be stored.
+var tricky = map[string]string{
+	"t-001":                     "plain@example.com|plain@example.com|en-GB|" + md5 + "|2010|import|1",
+	"t-003":                     `"quoted local"@example.com|"quoted local"@example.com|en-GB|` + md5 + "|2010|import|1",
+	"t-004":                     "UPPER@Example.COM|upper@example.com|en-GB|" + md5 + "|2010|import|1",
+	"t-006":                     "mike@example.org|mike@example.org|en-US|" + md5 + "|2010|import|1",
+	"t-007":                     "mıke@example.org|mıke@example.org|tr|" + md5 + "|2010|import|1",
+	"t-008":                     "δοκιμή@παράδειγμα.δοκιμή|δοκιμή@xn--hxajbheg2az3al.xn--jxalpdlp|el|" + md5 + "|2010|import|1",
+	"t-010":                     "tag+breach@example.com|tag+breach@example.com|-|" + md5 + "|2010|import|1",
+	"t-011":                     "-|-|en|" + md5 + "|2010|import|1",
+	"t-012":                     "-|-|en|" + md5 + "|2010|import|1",
+	"t-017":                     "no-date@example.com|no-date@example.com|en|" + md5 + "|-|import|1",
+	"t-019":                     "future-date@example.com|future-date@example.com|en|" + md5 + "|-|import|1",
+	"t-020":                     "no-password@example.com|no-password@example.com|en|-|-|import|1",
+	"t-021":                     "unknown-scheme@example.com|unknown-scheme@example.com|en|$9$whatisthis$abcdef|2010|import|1",
+	"t-025":                     "-|-|en|" + md5 + "|2010|import|1",
+	"t-027":                     "bad-locale@example.com|bad-locale@example.com|-|" + md5 + "|2010|import|1",
+	"t-031":                     "last-without-newline@example.com|last-without-newline@example.com|en|" + md5 + "|2010|import|1",
+	`=HYPERLINK("http://evil")`: "formula-subject@example.com|formula-subject@example.com|en|" + md5 + "|2010|import|1",
+}
+
 func TestImportTricky(t *testing.T) {
 	t.Parallel()
 	file, err := os.ReadFile("../account/testdata/accounts-tricky.csv")
@@ -120,26 +141,7 @@ func TestImportTricky(t *testing.T) {
 		if info.Mode().Perm() != 0o600 {
 			t.Errorf("rejects file has mode %v", info.Mode())
 		}
-		const md5 = "md5$$5f4dcc3b5aa765d61d8327deb882cf99"
-		for subject, want := range map[string]string{
-			"t-001":                     "plain@example.com|plain@example.com|en-GB|" + md5 + "|2010|import|1",
-			"t-003":                     `"quoted local"@example.com|"quoted local"@example.com|en-GB|` + md5 + "|2010|import|1",
-			"t-004":                     "UPPER@Example.COM|upper@example.com|en-GB|" + md5 + "|2010|import|1",
-			"t-006":                     "mike@example.org|mike@example.org|en-US|" + md5 + "|2010|import|1",
-			"t-007":                     "mıke@example.org|mıke@example.org|tr|" + md5 + "|2010|import|1",
-			"t-008":                     "δοκιμή@παράδειγμα.δοκιμή|δοκιμή@xn--hxajbheg2az3al.xn--jxalpdlp|el|" + md5 + "|2010|import|1",
-			"t-010":                     "tag+breach@example.com|tag+breach@example.com|-|" + md5 + "|2010|import|1",
-			"t-011":                     "-|-|en|" + md5 + "|2010|import|1",
-			"t-012":                     "-|-|en|" + md5 + "|2010|import|1",
-			"t-017":                     "no-date@example.com|no-date@example.com|en|" + md5 + "|-|import|1",
-			"t-019":                     "future-date@example.com|future-date@example.com|en|" + md5 + "|-|import|1",
-			"t-020":                     "no-password@example.com|no-password@example.com|en|-|-|import|1",
-			"t-021":                     "unknown-scheme@example.com|unknown-scheme@example.com|en|$9$whatisthis$abcdef|2010|import|1",
-			"t-025":                     "-|-|en|" + md5 + "|2010|import|1",
-			"t-027":                     "bad-locale@example.com|bad-locale@example.com|-|" + md5 + "|2010|import|1",
-			"t-031":                     "last-without-newline@example.com|last-without-newline@example.com|en|" + md5 + "|2010|import|1",
-			`=HYPERLINK("http://evil")`: "formula-subject@example.com|formula-subject@example.com|en|" + md5 + "|2010|import|1",
-		} {
+		for subject, want := range tricky {
 			if got := stored(t, s, subject); got != want {
 				t.Errorf("%s is %s, want %s", subject, got, want)
 			}
@@ -320,122 +322,6 @@ func TestImportOfDeleted(t *testing.T) {
 			}
 		}
 	})
-}
-
-// An import that ends half-way leaves whole chunks, and the same file can be imported again.
-func TestImportInterrupted(t *testing.T) {
-	t.Parallel()
-	var file strings.Builder
-	file.WriteString(head)
-	for i := range 10 {
-		fmt.Fprintf(&file, "a-%d,a%d@example.com,%s,2010-01-01,en,\n", i, i, hashA)
-	}
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx, cancel := context.WithCancel(t.Context())
-		_, err := account.Import(ctx, inChunks{s, 2}, strings.NewReader(file.String()), account.ImportOptions{
-			Actor: tester, Progress: func(p account.Progress) {
-				if p.Merged >= 4 {
-					cancel()
-				}
-			},
-		})
-		if !errors.Is(err, context.Canceled) {
-			t.Fatalf("the interrupted import ended with %v", err)
-		}
-		n, err := s.Count(t.Context(), `SELECT count(*) FROM accounts`)
-		must(t, err)
-		if n != 4 {
-			t.Errorf("%d accounts after two chunks of two", n)
-		}
-		report, _ := importText(t, s, file.String(), false)
-		expect(t, report, 10, 6, 0, 4, 0, 0, 0, 0)
-	})
-}
-
-// A file that ends in a failure, or a caller that goes away while it is read, changes nothing and leaves the database fit for the next.
-func TestImportOfBrokenFile(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("disk gone")
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		ctx, cancel := context.WithCancel(t.Context())
-		for name, end := range map[string]func() error{
-			"failure":     func() error { return broken },
-			"caller gone": func() error { cancel(); return io.EOF },
-		} {
-			rows := strings.NewReader(head + "a,a@example.com," + hashA + ",2010-01-01,en,\nb,,,,,\nc,,,,,\n")
-			_, err := account.Import(ctx, inChunks{s, 2}, io.MultiReader(rows, ending(end)), account.ImportOptions{Actor: tester})
-			if !errors.Is(err, broken) && !errors.Is(err, context.Canceled) {
-				t.Errorf("%s: %v", name, err)
-			}
-			n, err := s.Count(t.Context(), `SELECT count(*) FROM accounts`)
-			must(t, err)
-			if n != 0 {
-				t.Errorf("%s: %d accounts", name, n)
-			}
-			if name == "caller gone" {
-				ctx = t.Context()
-			}
-		}
-		report, _ := importText(t, s, head+"a,a@example.com,"+hashA+",2010-01-01,en,\n", false)
-		expect(t, report, 1, 1, 0, 0, 0, 0, 0, 0)
-	})
-}
-
-// ending is a reader that ends as told.
-type ending func() error
-
-func (e ending) Read([]byte) (int, error) { return 0, e() }
-
-// An account that arrives between judging and adding is not overwritten and not counted as added.
-func TestImportBesideOtherWriters(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		d := account.NewDirectory(s)
-		file := head + "a,a@example.com," + hashA + ",2010-01-01,en,\nb,b@example.com," + hashA + ",2010-01-01,en,\nc,c@example.com," + hashA + ",2010-01-01,en,\n"
-		var report account.Report
-		done := false
-		report, err := account.Import(t.Context(), inChunks{s, 1}, strings.NewReader(file), account.ImportOptions{
-			Actor: tester, Progress: func(p account.Progress) {
-				if p.Merged != 1 || done {
-					return
-				}
-				done = true
-				hash := hashB
-				set := day(1, 1)
-				if _, err := d.Put(t.Context(), account.PutRequest{Subject: "b", PasswordHash: &hash, PasswordSetAt: &set}, tester); err != nil {
-					t.Error(err)
-				}
-			},
-		})
-		must(t, err)
-		expect(t, report, 3, 2, 1, 0, 0, 1, 0, 0)
-		if got, want := stored(t, s, "b"), "b@example.com|b@example.com|en|"+hashB+"|2011|api|2"; got != want {
-			t.Errorf("stored %s, want %s", got, want)
-		}
-	})
-}
-
-// Two imports at once would wait for each other's rows; the second is told so.
-func TestImportOneAtATime(t *testing.T) {
-	t.Parallel()
-	s := storetest.Postgres(t, store.Options{})
-	file := head + "a,a@example.com," + hashA + ",2010-01-01,en,\n"
-	tried := false
-	_, err := account.Import(t.Context(), s, strings.NewReader(file), account.ImportOptions{
-		Actor: tester, Progress: func(account.Progress) {
-			tried = true
-			_, err := account.Import(t.Context(), s, strings.NewReader(file), account.ImportOptions{Actor: tester})
-			if !problem.Is(err, problem.Conflict) {
-				t.Errorf("a second import beside the first: %v", err)
-			}
-		},
-	})
-	must(t, err)
-	if !tried {
-		t.Error("no second import was tried")
-	}
-	report, _ := importText(t, s, file, false)
-	expect(t, report, 1, 0, 0, 1, 0, 0, 0, 0)
 }
 
 func TestImportOfNothing(t *testing.T) {

@@ -80,6 +80,7 @@ func connectPostgres(o Options) (dialect, *sql.DB, gorm.Dialector, error) {
 	}
 	cfg.RuntimeParams["lock_timeout"] = strconv.FormatInt(o.LockTimeout.Milliseconds(), 10)
 	cfg.RuntimeParams["timezone"] = "UTC"
+	cfg.RuntimeParams["jit"] = "off" // its compiling costs more than it saves on all of our statements
 	cfg.RuntimeParams["jit"] = "off" // compiling the views' plans takes longer than running them
 	cfg.RuntimeParams["application_name"] = "rekey"
 	if cfg.ConnectTimeout == 0 {

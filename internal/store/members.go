@@ -152,13 +152,12 @@ func markLines(tx *gorm.DB, k campaign.Campaign) (duplicates int64, err error) {
 			return 0, err
 		}
 	}
-	err = tx.Exec(`UPDATE campaign_list_lines SET outcome = 'unmatched' FROM (SELECT line_no FROM `+scratchMembers+` WHERE account_id IS NULL) u
-		WHERE campaign_id = ? AND campaign_list_lines.line_no = u.line_no AND outcome IS NULL`, k.ID).Error
+	const mark = "UPDATE campaign_list_lines SET outcome = ? WHERE campaign_id = ? AND outcome IS NULL AND line_no IN (SELECT line_no FROM " + scratchMembers + " WHERE "
+	err = tx.Exec(mark+"account_id IS NULL)", campaign.Unmatched, k.ID).Error
 	if err != nil {
 		return 0, err
 	}
-	done := tx.Exec(`UPDATE campaign_list_lines SET outcome = 'duplicate' FROM (SELECT DISTINCT line_no FROM `+scratchMembers+` WHERE account_id IS NOT NULL AND nth > 1) d
-		WHERE campaign_id = ? AND campaign_list_lines.line_no = d.line_no`, k.ID)
+	done := tx.Exec(mark+"account_id IS NOT NULL AND nth > 1)", campaign.Duplicate, k.ID)
 	return done.RowsAffected, done.Error
 }
 

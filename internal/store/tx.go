@@ -77,7 +77,9 @@ func (s *Store) connection(ctx context.Context, doing string, fn func(conn *gorm
 		return s.fail(doing, err)
 	}
 	defer done()
-	return s.fail(doing, s.db(ctx).Connection(fn))
+	return s.fail(doing, s.db(ctx).Connection(func(conn *gorm.DB) error {
+		return fn(conn.Session(&gorm.Session{NewDB: true})) // else one failure would stick to it, and nothing after it be done
+	}))
 }
 
 // orderedOn is ordered on a connection already held.

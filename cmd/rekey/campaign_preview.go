@@ -15,6 +15,62 @@ import (
 	"github.com/seed-1c168855/rekey/internal/token"
 )
 
+type campaignPreviewCmd struct {
+	campaignID
+	MailTo string `placeholder:"ADDRESS" help:"Also send one mail of the campaign here, marked as a test. Its link and code open nothing."`
+	Locale string `placeholder:"TAG" help:"The language of the test mail, as en or pt-BR."`
+}
+
+func (campaignPreviewCmd) Help() string {
+	return `Counts over the very views that judge passwords after the activation, and shows a few accounts that would die.
+
+Examples:
+
+    rekey campaign preview 3
+    rekey campaign preview 3 --mail-to me@example.org`
+}
+
+// previewed is the result of preview.
+type previewed struct {
+	campaign.Preview
+	MailedTo string `json:"mailed_to,omitempty"`
+}
+
+func (c *campaignPreviewCmd) Run(ctx context.Context, s *session) error {
+	campaigns, err := s.campaigns(ctx)
+	if err != nil {
+		return err
+	}
+	preview, err := campaigns.Preview(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if c.MailTo != "" {
+		if err := s.sendSample(ctx, campaigns, c); err != nil {
+			return fmt.Errorf("sending the test mail: %w", err)
+		}
+	}
+	return s.show(previewed{preview, c.MailTo}, func(p *page) {
+		previewText(p, preview)
+		if c.MailTo != "" {
+			p.line("A test mail went to %s.", c.MailTo)
+		}
+		p.line("Next: rekey campaign activate %d --expect %d --yes", c.ID, preview.WouldDie)
+	})
+}
+
+func previewText(p *page, v campaign.Preview) {
+	p.row("would die", v.WouldDie)
+	p.row("covered", v.Covered)
+	p.row("already dead", v.AlreadyDead)
+	for _, a := range v.Sample {
+		p.row("for instance", a.Subject, a.Email, a.PasswordSetAt)
+	}
+	for _, w := range v.Warnings {
+		p.row("warning", w)
+	}
+}
+
 // smtpSession is the longest that handing over one mail may take; leases are a multiple of it.
 const smtpSession = time.Minute
 
