@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/bench"
@@ -18,49 +19,57 @@ const activations = 30
 // flatness is how far the median at the largest base may lie above the one at the smallest: noise, no growth.
 const flatness = 1.5
 
-// activation times the transaction that kills everybody, each beside a one-row insert, in bases of growing size.
+// activation times the transaction that kills everybody, each beside a transaction that inserts one row, in bases of growing size.
 func (b *suite) activation(ctx context.Context) error {
 	var first float64
 	for _, n := range pick(b, []int{1_000, 100_000}, []int{1_000, 100_000, everybody}) {
-		ours, floor, err := b.activateAt(ctx, n)
+		t, err := b.activateAt(ctx, n)
 		if err != nil {
 			return err
 		}
 		row := bench.Row{What: fmt.Sprintf("activation transaction, median of %d", activations), N: n,
-			Ours: milliseconds(ours.Median()), Floor: milliseconds(floor.Median()), Unit: "ms"}
+			Ours: milliseconds(t.ours.Median()), Floor: milliseconds(t.floor.Median()), Unit: "ms"}
+		row.Note = fmt.Sprintf("an insert that commits itself %.2f ms", milliseconds(t.single.Median()))
 		b.add(bench.AtMost(3, row))
 		if first == 0 {
 			first = row.Ours
 			continue
 		}
-		row.What, row.Floor = "activation is flat: beside 1,000 accounts", first
+		row.What, row.Floor, row.Note = "activation is flat: beside 1,000 accounts", first, ""
 		b.add(bench.AtMost(flatness, row))
 	}
 	return nil
 }
 
+// turns are the times of one base.
+type turns struct {
+	ours   bench.Durations // the activation
+	floor  bench.Durations // begin, insert one row, commit
+	single bench.Durations // the same insert without begin and commit, for those who want to know
+}
+
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// activateAt makes a base of n accounts and alternates an activation of everybody with an insert.
-func (b *suite) activateAt(ctx context.Context, n int) (ours, floor bench.Durations, err error) {
+// activateAt makes a base of n accounts and alternates an activation of everybody with the floor.
+func (b *suite) activateAt(ctx context.Context, n int) (t turns, err error) {
 	url, drop, err := b.fresh()
 	if err != nil {
-		return nil, nil, err
+		return t, err
 	}
 	defer func() { err = errors.Join(err, drop()) }()
 	if err := b.populate(ctx, url, n); err != nil {
-		return nil, nil, err
+		return t, err
 	}
 	s, err := store.Open(ctx, store.Options{URL: url})
 	if err != nil {
-		return nil, nil, err
+		return t, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	err = b.query(ctx, url, func(conn *pgx.Conn) error {
-		ours, floor, err = alternate(ctx, s, conn)
+		t, err = alternate(ctx, s, conn)
 		return err
 	})
-	return ours, floor, err
+	return t, err
 }
 
 // populate fills a database by itself: these accounts only have to be there.
@@ -77,7 +86,7 @@ func (b *suite) populate(ctx context.Context, url string, n int) error {
 }
 
 // alternate activates one prepared campaign over everyone after the other: each kills every account there is.
-func alternate(ctx context.Context, s *store.Store, conn *pgx.Conn) (ours, floor bench.Durations, err error) {
+func alternate(ctx context.Context, s *store.Store, conn *pgx.Conn) (t turns, err error) {
 	entry := audit.New(actor, audit.CampaignActivate, "campaign:bench", nil)
 	for i := range activations + 2 { // the first two warm up
 		var id int64
@@ -85,22 +94,43 @@ func alternate(ctx context.Context, s *store.Store, conn *pgx.Conn) (ours, floor
 		err := conn.QueryRow(ctx, `INSERT INTO campaigns (incident_id, scope, state, created_at, prepared_at)
 			VALUES (1, 'everyone', 'prepared', clock_timestamp(), clock_timestamp()) RETURNING id, prepared_at`).Scan(&id, &prepared)
 		if err != nil {
-			return nil, nil, err
+			return t, err
 		}
-		began := time.Now()
-		if _, err := s.ActivateCampaign(ctx, id, prepared, entry); err != nil {
-			return nil, nil, err
+		ours, err := timed(func() error {
+			_, err := s.ActivateCampaign(ctx, id, prepared, entry)
+			return err
+		})
+		if err != nil {
+			return t, err
 		}
-		activated := time.Since(began)
-		began = time.Now()
-		if _, err := conn.Exec(ctx, "INSERT INTO bench_floor (note) VALUES ($1)", "one row"); err != nil {
-			return nil, nil, err
+		floor, err := timed(func() error {
+			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return insertOne(ctx, tx) })
+		})
+		if err != nil {
+			return t, err
+		}
+		single, err := timed(func() error { return insertOne(ctx, conn) })
+		if err != nil {
+			return t, err
 		}
 		if i >= 2 {
-			ours, floor = append(ours, activated), append(floor, time.Since(began))
+			t.ours, t.floor, t.single = append(t.ours, ours), append(t.floor, floor), append(t.single, single)
 		}
 	}
-	return ours, floor, everybodyIsDead(ctx, conn)
+	return t, everybodyIsDead(ctx, conn)
+}
+
+func timed(work func() error) (time.Duration, error) {
+	began := time.Now()
+	err := work()
+	return time.Since(began), err
+}
+
+func insertOne(ctx context.Context, on interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}) error {
+	_, err := on.Exec(ctx, "INSERT INTO bench_floor (note) VALUES ($1)", "one row")
+	return err
 }
 
 // everybodyIsDead holds that what was timed did what it is for.

@@ -27,7 +27,7 @@ func (b *suite) imports(ctx context.Context) error {
 	}
 	var ours, floor bench.Durations
 	var peak int64
-	rounds := pick(b, 3, 2)
+	const rounds = 2
 	for i := range rounds {
 		took, memory, err := b.importOnce(ctx, i == rounds-1)
 		if err != nil {

@@ -38,6 +38,10 @@ func (a *app) run(ctx context.Context, p parts) error {
 	if err := a.recordServe(ctx, audit.ServeStart, p); err != nil {
 		return err
 	}
+	if p.web {
+		a.learn(ctx)         // before the first answer: without its floor, the time of a wrong password tells who has an account
+		debug.FreeOSMemory() // starting and measuring took several times what idling needs
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if worker != nil {
 		group.Go(func() error { return worker.Run(ctx) })
@@ -108,15 +112,13 @@ func (a *app) recordServe(ctx context.Context, action audit.Action, p parts) err
 
 // How often the process looks after things, and how much it sweeps in one statement.
 const (
-	learnEvery = 5 * time.Minute
+	learnEvery = time.Minute
 	sweepEvery = time.Minute
 	sweepRows  = 10_000
 )
 
 // tend measures new password schemes, for the floor of time, and removes rate limits that are full again.
 func (a *app) tend(ctx context.Context) {
-	a.learn(ctx)
-	debug.FreeOSMemory() // starting and measuring took several times what idling needs
 	learn, sweep := time.NewTicker(learnEvery), time.NewTicker(sweepEvery)
 	defer learn.Stop()
 	defer sweep.Stop()

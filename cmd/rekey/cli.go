@@ -69,8 +69,8 @@ func parse(ctx context.Context, c *cli, s *session, args []string) (*kong.Contex
 // explain names the setting in a parse error, or else the help to read.
 func explain(model *kong.Application, err error) error {
 	var parse *kong.ParseError
-	named := config.Explain(model, err)
-	if named != err || !errors.As(err, &parse) {
+	named, ok := config.Explain(model, err)
+	if ok || !errors.As(err, &parse) {
 		return named
 	}
 	command := "rekey"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -251,6 +252,21 @@ func TestImportFromStandardInput(t *testing.T) {
 		t.Errorf("%d %s %s", status, stdout, stderr)
 	}
 	same(t, "schema", numbers{"database": 1.0, "program": 1.0}, r.object("migrate", "status"))
+}
+
+// A signal ends a command in the middle; what was done is whole, and the same command can be run again.
+func TestInterruptedImport(t *testing.T) {
+	t.Parallel()
+	r := atTerminal(t)
+	r.ok("migrate")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var stdout, stderr strings.Builder
+	status := run(ctx, []string{"accounts", "import", trickyFile}, r.getenv, strings.NewReader(""), &stdout, &stderr)
+	if status != exitFailed || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "rekey: interrupted") {
+		t.Errorf("exit %d, %q, %q", status, stdout.String(), stderr.String())
+	}
+	same(t, "again", 26.0, r.imported()["inserted"])
 }
 
 func TestRejectsFileName(t *testing.T) {

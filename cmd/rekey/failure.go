@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -29,6 +30,9 @@ func (s *session) report(err error) int {
 		return exitOK
 	}
 	text := oneLine(err.Error())
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted: " + text
+	}
 	if s.json {
 		d := problem.DetailsOf(classified(err), "")
 		d.Detail = text

@@ -15,6 +15,7 @@ import (
 var version = "unknown"
 
 func main() {
+	syscall.Umask(0o077) // whatever it writes holds personal data or secrets: for the owner alone
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the first signal asks to end, the second one kills
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))

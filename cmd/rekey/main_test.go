@@ -12,7 +12,13 @@ import (
 	"github.com/seed-1c168855/rekey/internal/storetest"
 )
 
+// runAsRekey is the variable that makes the test binary be rekey: tests that need a process of its own start it so.
+const runAsRekey = "REKEY_TEST_RUN_AS_REKEY"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(runAsRekey) != "" {
+		main()
+	}
 	if err := os.Unsetenv("COLUMNS"); err != nil { // help is as wide as a terminal says
 		panic(err)
 	}

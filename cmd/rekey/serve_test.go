@@ -17,21 +17,21 @@ import (
 	"go.uber.org/goleak"
 )
 
-// log keeps what a process writes on standard error, and wakes whoever waits for a line.
-type log struct {
+// processLog keeps what a process writes on standard error, and wakes whoever waits for a line.
+type processLog struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
 	lines chan map[string]any
 }
 
-func (l *log) String() string {
+func (l *processLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
 // read takes lines until the process closes its end.
-func (l *log) read(from io.Reader) {
+func (l *processLog) read(from io.Reader) {
 	defer close(l.lines)
 	for lines := bufio.NewScanner(from); lines.Scan(); {
 		l.mu.Lock()
@@ -48,7 +48,7 @@ func (l *log) read(from io.Reader) {
 type service struct {
 	t             testing.TB
 	public, admin string // where it answers, http://host:port
-	log           *log
+	log           *processLog
 	stop          func() int // ends it as a signal would, and gives the exit status
 }
 
@@ -57,7 +57,7 @@ func (r *terminal) serve(args ...string) *service {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	reader, writer := io.Pipe()
-	s := &service{t: r.t, log: &log{lines: make(chan map[string]any, 1)}}
+	s := &service{t: r.t, log: &processLog{lines: make(chan map[string]any, 1)}}
 	status := make(chan int, 1)
 	go s.log.read(reader)
 	go func() {
@@ -153,6 +153,9 @@ func TestServe(t *testing.T) {
 		if !strings.Contains(text, "\n"+name) {
 			t.Errorf("/metrics has no %s", name)
 		}
+	}
+	if strings.Contains(text, "\nrekey_verify_floor_seconds 0\n") {
+		t.Error("it answers before it knows how long a wrong password must take")
 	}
 	r.env["REKEY_LISTEN"] = strings.TrimPrefix(s.public, "http://")
 	r.ok("health")

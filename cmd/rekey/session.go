@@ -79,11 +79,6 @@ func (s *session) open(ctx context.Context) (*store.Store, error) {
 }
 
 func openStore(ctx context.Context, settings *config.Settings, logger *slog.Logger) (*store.Store, error) {
-	if settings.Embedded() {
-		if err := settings.MakeDataDir(); err != nil {
-			return nil, err
-		}
-	}
 	db, err := store.Open(ctx, store.Options{
 		URL: settings.DatabaseURL.Reveal(), Connections: settings.DBConnections, Logger: logger, LogSQL: settings.LogSQL,
 	})

@@ -44,6 +44,7 @@ type fake struct {
 	change   account.Change
 	err      error
 	lookUps  int // of keys
+	revoked  bool
 	asked    any
 	actor    audit.Actor
 	deadline bool // the last call had one, and no cancellation but it
@@ -66,6 +67,9 @@ func (f *fake) Check(ctx context.Context, keySHA256 []byte, checks []account.Gat
 	f.mu.Lock()
 	f.lookUps++
 	f.mu.Unlock()
+	if f.revoked {
+		return nil, client.ErrUnknownKey
+	}
 	switch string(keySHA256) {
 	case string(client.HashKey(loginKey)):
 	case string(client.HashKey(importKey)):
@@ -160,7 +164,7 @@ func engine(t testing.TB, a *api.API, log io.Writer) *gin.Engine {
 	return e
 }
 
-var jwks = func(t testing.TB) string {
+func jwks(t testing.TB) string {
 	t.Helper()
 	key, err := token.NewKey(time.Now())
 	if err != nil {

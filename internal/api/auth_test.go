@@ -112,6 +112,27 @@ func TestWrongKeysAreLimited(t *testing.T) {
 	}
 }
 
+// A revoked key was right once, and is a wrong one like any other now.
+func TestRevokedKeyIsLimitedLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	ask := func() int { return send(s.engine, "POST", "/v1/gate", loginKey, `{"subject":"u"}`).Code }
+	if got := ask(); got != 200 {
+		t.Fatalf("before: %d", got)
+	}
+	s.revoked = true
+	if got := ask(); got != 401 {
+		t.Errorf("at once: %d", got)
+	}
+	for range 2 * ratelimit.KeyAddress.Burst {
+		ask()
+	}
+	before := s.lookUps
+	if got := ask(); got == 429 && s.lookUps != before {
+		t.Error("a refused key was looked up")
+	}
+}
+
 // Many right keys at once from one address are no attack.
 func TestConcurrentRightKeys(t *testing.T) {
 	t.Parallel()

@@ -31,25 +31,31 @@ type Row struct {
 
 // AtMost judges a cost: ours may be up to limit times the floor.
 func AtMost(limit float64, r Row) Row {
-	r.Ratio = r.Ours / r.Floor
 	r.Budget = fmt.Sprintf("≤ %g ×", limit)
-	return r.judge(r.Ratio <= limit)
+	return r.beside(r.Floor).judge(r.Ours > 0 && r.Ours <= limit*r.Floor)
 }
 
 // AtLeast judges a speed: ours must reach limit times the floor.
 func AtLeast(limit float64, r Row) Row {
-	r.Ratio = r.Ours / r.Floor
 	r.Budget = fmt.Sprintf("≥ %g ×", limit)
-	return r.judge(r.Ratio >= limit)
+	return r.beside(r.Floor).judge(r.Floor > 0 && r.Ours >= limit*r.Floor)
 }
 
 // Within judges a size against a bound of its own.
 func Within(limit float64, r Row) Row {
-	r.Ratio = r.Ours / limit
 	r.Budget = fmt.Sprintf("≤ %.0f %s", limit, r.Unit)
-	return r.judge(r.Ours <= limit)
+	return r.beside(limit).judge(r.Ours > 0 && r.Ours <= limit)
 }
 
+// beside sets the ratio. Without a floor it stays 0: JSON has no infinity.
+func (r Row) beside(floor float64) Row {
+	if floor > 0 {
+		r.Ratio = r.Ours / floor
+	}
+	return r
+}
+
+// judge sets the verdict. What was not measured at all, a zero, is never ok.
 func (r Row) judge(ok bool) Row {
 	r.Verdict = Missed
 	if ok {

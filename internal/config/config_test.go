@@ -25,7 +25,8 @@ func load(t *testing.T, env map[string]string, args ...string) (*Settings, error
 		t.Fatal(err)
 	}
 	if _, err := parser.Parse(args); err != nil {
-		return nil, Explain(parser.Model, err)
+		err, _ = Explain(parser.Model, err)
+		return nil, err
 	}
 	return &s, s.Complete()
 }
@@ -221,6 +222,12 @@ func TestMasterKey(t *testing.T) {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%s: %v %v", path, info.Mode(), err)
 		}
+	}
+	if s, err = load(t, map[string]string{"REKEY_DATABASE_URL": "sqlite:" + filepath.Join(dir, "other.db")}); err != nil {
+		t.Fatal(err)
+	}
+	if beside, err := s.Master(); err != nil || first.Derive("x") != beside.Derive("x") {
+		t.Errorf("the key beside the database file is not used: %v", err)
 	}
 	s, err = load(t, map[string]string{"REKEY_DATA_DIR": dir, "REKEY_DATABASE_URL": "postgres://db/rekey"})
 	if err != nil {

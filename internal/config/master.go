@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -14,14 +13,6 @@ import (
 func (s *Settings) Embedded() bool { return strings.HasPrefix(s.DatabaseURL.Reveal(), "sqlite:") }
 
 func (s *Settings) dataFile(name string) string { return filepath.Join(s.DataDir, name) }
-
-// MakeDataDir makes the data directory, for its owner alone.
-func (s *Settings) MakeDataDir() error {
-	if err := os.MkdirAll(s.DataDir, 0o700); err != nil {
-		return fmt.Errorf("REKEY_DATA_DIR: %w", err)
-	}
-	return nil
-}
 
 // errNoMaster says what to do: a key made in silence on each of several machines would be several keys.
 var errNoMaster = errors.New("REKEY_MASTER_KEY: needed with a Postgres database, the same for every process; make one with: openssl rand -base64 32")

@@ -23,7 +23,7 @@ type Settings struct {
 type Database struct {
 	DatabaseURL     Secret `placeholder:"URL" secret:"" range:"sqlite:PATH or postgres://…" unset:"sqlite:$REKEY_DATA_DIR/rekey.db" help:"The database: one embedded file, or Postgres 14 or newer."`
 	DatabaseURLFile string `placeholder:"FILE" range:"a file" help:"A file that holds the database URL, so that its password is in no environment."`
-	DataDir         string `placeholder:"DIR" default:"rekey-data" range:"a directory" help:"Where the embedded database and its master key are. Made with mode 0700 if missing."`
+	DataDir         string `placeholder:"DIR" unset:"the directory of the SQLite file if REKEY_DATABASE_URL names one, else rekey-data" range:"a directory" help:"Where the embedded database and its master key are. Made with mode 0700 if missing."`
 	DBConnections   int    `placeholder:"N" default:"0" range:"0 to 1000" help:"Most database connections at once. 0: 20 on Postgres, 8 on SQLite."`
 }
 

@@ -111,11 +111,11 @@ func unquote(value string) string {
 
 var flagAtStart = regexp.MustCompile(`^--(?:no-)?([a-z0-9-]+): `)
 
-// Explain names the setting in an error of kong's, which knows it as a flag only.
-func Explain(app *kong.Application, err error) error {
+// Explain names the setting in an error of kong's, which knows it as a flag only; false if the error is about none.
+func Explain(app *kong.Application, err error) (error, bool) {
 	m := flagAtStart.FindStringSubmatch(err.Error())
 	if m == nil || !settingNames(app)[Variable(m[1])] {
-		return err
+		return err, false
 	}
-	return fmt.Errorf("%s (--%s): %s", Variable(m[1]), m[1], err.Error()[len(m[0]):])
+	return fmt.Errorf("%s (--%s): %s", Variable(m[1]), m[1], err.Error()[len(m[0]):]), true
 }

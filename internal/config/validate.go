@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,6 +28,12 @@ func (s *Settings) Complete() error {
 
 // derive fills in the defaults that are made of other settings.
 func (s *Settings) derive() {
+	if s.DataDir == "" {
+		s.DataDir = "rekey-data"
+		if path, ok := strings.CutPrefix(s.DatabaseURL.Reveal(), "sqlite:"); ok { // the key stays with its database, wherever a command runs
+			s.DataDir = filepath.Dir(strings.TrimPrefix(path, "//"))
+		}
+	}
 	if s.DatabaseURL.IsZero() {
 		s.DatabaseURL = NewSecret("sqlite:" + s.dataFile("rekey.db"))
 	}
@@ -74,7 +81,6 @@ func (s *Settings) Check() error {
 func (s *Settings) databaseRules() []rule {
 	return []rule{
 		{"REKEY_DATABASE_URL", databaseURL(s.DatabaseURL.Reveal())},
-		{"REKEY_DATA_DIR", unless(s.DataDir != "", "must name a directory")},
 		{"REKEY_DB_CONNECTIONS", between(s.DBConnections, 0, 1000)},
 	}
 }

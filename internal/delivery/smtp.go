@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/textproto"
+	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail"
@@ -79,7 +81,8 @@ func (s *SMTP) Dial(ctx context.Context) (Conn, error) {
 		return nil, connectError(err)
 	}
 	utf8, _ := client.Extension("SMTPUTF8")
-	return &smtpConn{client: client, timeout: s.timeout, utf8: utf8, used: time.Now()}, nil
+	pipelining, _ := client.Extension("PIPELINING")
+	return &smtpConn{client: client, timeout: s.timeout, utf8: utf8, pipelining: pipelining, used: time.Now()}, nil
 }
 
 func (s *SMTP) connect(ctx context.Context, network, address string) (net.Conn, error) {
@@ -112,11 +115,12 @@ func connectError(err error) *sendError {
 }
 
 type smtpConn struct {
-	client  *smtp.Client
-	timeout time.Duration
-	utf8    bool
-	used    time.Time
-	broken  bool
+	client     *smtp.Client
+	timeout    time.Duration
+	utf8       bool
+	pipelining bool // RFC 2920
+	used       time.Time
+	broken     bool
 }
 
 // idle is how long a connection may rest before it is asked whether it still lives.
@@ -144,12 +148,8 @@ func (c *smtpConn) deliver(m *Message, clear func() error) error {
 			return err
 		}
 	}
-	c.client.SkipSMTPUTF8(!m.UTF8)
-	if err := c.client.Mail("<" + m.From + ">"); err != nil {
-		return c.refused(stepMail, err)
-	}
-	if err := c.client.Rcpt("<" + m.To + ">"); err != nil {
-		return c.refused(stepRcpt, err)
+	if step, err := c.address(m); err != nil {
+		return c.refused(step, err)
 	}
 	if err := clear(); err != nil {
 		c.abandon()
@@ -166,6 +166,38 @@ func (c *smtpConn) deliver(m *Message, clear func() error) error {
 		return blame(stepContent, err)
 	}
 	return nil
+}
+
+// address names sender and recipient, in one go where the server allows it. An error comes with its step.
+func (c *smtpConn) address(m *Message) (step string, err error) {
+	from, to := "<"+m.From+">", "<"+m.To+">"
+	if !c.pipelining || strings.ContainsAny(from+to, "\r\n") {
+		c.client.SkipSMTPUTF8(!m.UTF8)
+		if err := c.client.Mail(from); err != nil { // refuses line breaks
+			return stepMail, err
+		}
+		return stepRcpt, c.client.Rcpt(to)
+	}
+	if m.UTF8 {
+		from += " SMTPUTF8"
+	}
+	text := c.client.Text
+	if _, err := text.W.WriteString("MAIL FROM:" + from + "\r\nRCPT TO:" + to + "\r\n"); err != nil {
+		return stepMail, err
+	}
+	if err := text.W.Flush(); err != nil {
+		return stepMail, err
+	}
+	_, _, refusal := text.ReadResponse(250)
+	var reply *textproto.Error
+	if refusal != nil && (!errors.As(refusal, &reply) || reply.Code == 421) {
+		return stepMail, refusal // nothing more will come
+	}
+	_, _, err = text.ReadResponse(25)
+	if refusal != nil {
+		return stepMail, refusal
+	}
+	return stepRcpt, err
 }
 
 // refused ends the transaction, so that the connection serves the next mail.

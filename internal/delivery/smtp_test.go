@@ -82,6 +82,11 @@ func TestTransports(t *testing.T) {
 // TestOneConnectionServesMany pins that a refusal or a change of mind costs one mail and not the connection.
 func TestOneConnectionServesMany(t *testing.T) {
 	t.Parallel()
+	t.Run("pipelining", func(t *testing.T) { t.Parallel(); oneConnection(t, true) })
+	t.Run("one by one", func(t *testing.T) { t.Parallel(); oneConnection(t, false) })
+}
+
+func oneConnection(t *testing.T, pipelining bool) {
 	d := &smtpd{onRcpt: func(to string) error {
 		if strings.HasPrefix(to, "no") {
 			return reply(550, "5.1.1", "no")
@@ -94,6 +99,20 @@ func TestOneConnectionServesMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	if !conn.(*smtpConn).pipelining {
+		t.Fatal("the server does not offer PIPELINING")
+	}
+	conn.(*smtpConn).pipelining = pipelining
+	for _, smuggled := range []string{"a@b.example>\r\nRCPT TO:<c@d.example", "a@b.example\nDATA"} {
+		if err := conn.Deliver(testMessage(smuggled), noObjection); err == nil {
+			t.Errorf("%q is taken", smuggled)
+		}
+		conn.Close()
+		if conn, err = dialer(t, d, "smtp://", "").Dial(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		conn.(*smtpConn).pipelining = pipelining
+	}
 	stop := errors.New("stop")
 	for i := range 20 {
 		var want error
@@ -119,8 +138,8 @@ func TestOneConnectionServesMany(t *testing.T) {
 	if err := conn.Deliver(utf8, noObjection); err != nil {
 		t.Errorf("an address beyond ASCII, where the server takes it: %v", err)
 	}
-	if n := len(d.mails()); n != 11 || d.dial != 1 || !conn.Usable() {
-		t.Errorf("%d mails on %d connections, want 11 on one", n, d.dial)
+	if n := len(d.mails()); n != 11 || d.dial != 3 || !conn.Usable() {
+		t.Errorf("%d mails on %d connections, want 11 on one of three", n, d.dial)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 var files embed.FS
 
 // framing lets a page of ours frame another one of ours, which server.PageHeaders does not: the mailbox shows letters so.
-const framing = "default-src 'none'; style-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+const framing = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // pages renders the templates of one of the demo's sites.
 type pages struct {

@@ -59,9 +59,9 @@ func TestChangeRules(t *testing.T) {
 
 // kept is a store that answers the same for every incident.
 type kept struct {
-	stored Incident
-	err       error
-	entries   []audit.Entry
+	stored  Incident
+	err     error
+	entries []audit.Entry
 }
 
 func (k *kept) SetIncident(_ context.Context, _ Change, e []audit.Entry) (Incident, error) {

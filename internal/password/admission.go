@@ -3,7 +3,6 @@ package password
 import (
 	"container/list"
 	"context"
-	"runtime"
 	"sync"
 	"time"
 
@@ -31,8 +30,8 @@ type ticket struct {
 }
 
 // NewAdmission makes the gate for a budget in bytes, of which one new hash takes perHash. There are budget/perHash slots, but
-// never more than processors: hashing does not block, so more would only take turns, and take memory and the other requests'
-// time. At most queue callers wait, each at most wait.
+// never more than processors: hashing does not block, so more would only take turns, and take memory. The Go runtime is given
+// as many processors again, so that hashing takes no other request's time. At most queue callers wait, each at most wait.
 func NewAdmission(budget, perHash int64, queue int, wait time.Duration) (*Admission, error) {
 	if perHash <= 0 || budget < perHash {
 		return nil, problem.New(problem.Invalid, "the hashing memory budget must hold one hash at least")
@@ -40,7 +39,8 @@ func NewAdmission(budget, perHash int64, queue int, wait time.Duration) (*Admiss
 	if queue < 0 || wait <= 0 {
 		return nil, problem.New(problem.Invalid, "the hashing queue must not be negative and its wait must be positive")
 	}
-	slots := int(min(budget/perHash, int64(runtime.GOMAXPROCS(0))))
+	room()
+	slots := int(min(budget/perHash, int64(processors)))
 	return &Admission{slots: slots, budget: budget, limit: queue, wait: wait}, nil
 }
 

@@ -52,11 +52,11 @@ func (postgresDialect) holdImport(ctx context.Context, conn *gorm.DB) (func(), e
 	release := func() {
 		// A connection that cannot answer has lost lock and settings already.
 		conn := conn.WithContext(context.WithoutCancel(ctx))
-		_ = exec(conn, "RESET work_mem", "RESET jit")
+		_ = exec(conn, "RESET work_mem")
 		_ = conn.Exec(`SELECT pg_advisory_unlock(?)`, importLock).Error
 	}
 	// Sorting a million subjects wants room; compiling the statements takes longer than most of them do.
-	if err := exec(conn, "SET work_mem = '64MB'", "SET jit = off"); err != nil {
+	if err := exec(conn, "SET work_mem = '64MB'"); err != nil {
 		release()
 		return nil, fmt.Errorf("setting up the import's connection: %w", err)
 	}

@@ -51,6 +51,9 @@ type dialect interface {
 	lock(tx *gorm.DB, key int64, mode lockMode) error
 	// tryLock is lock without waiting.
 	tryLock(tx *gorm.DB, key int64, mode lockMode) (bool, error)
+	// lockedNow is lock and then now, in one statement that reads no table, so that the statements after it see all that was committed
+	// before the lock was had.
+	lockedNow(tx *gorm.DB, key int64, mode lockMode) (time.Time, error)
 	// now reads the clock that facts are dated by.
 	now(tx *gorm.DB) (time.Time, error)
 	// in makes a condition "column is one of values" whose statement text does not depend on how many there are.
@@ -81,7 +84,6 @@ func connectPostgres(o Options) (dialect, *sql.DB, gorm.Dialector, error) {
 	cfg.RuntimeParams["lock_timeout"] = strconv.FormatInt(o.LockTimeout.Milliseconds(), 10)
 	cfg.RuntimeParams["timezone"] = "UTC"
 	cfg.RuntimeParams["jit"] = "off" // its compiling costs more than it saves on all of our statements
-	cfg.RuntimeParams["jit"] = "off" // compiling the views' plans takes longer than running them
 	cfg.RuntimeParams["application_name"] = "rekey"
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 5 * time.Second
@@ -128,6 +130,16 @@ func (postgresDialect) tryLock(tx *gorm.DB, key int64, mode lockMode) (bool, err
 	var got bool
 	err := tx.Raw(statement, key).Row().Scan(&got)
 	return got, err
+}
+
+func (postgresDialect) lockedNow(tx *gorm.DB, key int64, mode lockMode) (time.Time, error) {
+	statement := "WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock(?)) SELECT clock_timestamp() FROM lock"
+	if mode == shared {
+		statement = "WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(?)) SELECT clock_timestamp() FROM lock"
+	}
+	var t Time
+	err := tx.Raw(statement, key).Row().Scan(&t)
+	return t.Time, err
 }
 
 func (postgresDialect) now(tx *gorm.DB) (time.Time, error) {
@@ -250,6 +262,10 @@ func (d sqliteDialect) begin(ctx context.Context) (func(), error) {
 func (sqliteDialect) lock(*gorm.DB, int64, lockMode) error { return nil }
 
 func (sqliteDialect) tryLock(*gorm.DB, int64, lockMode) (bool, error) { return true, nil }
+
+func (d sqliteDialect) lockedNow(tx *gorm.DB, _ int64, _ lockMode) (time.Time, error) {
+	return d.now(tx)
+}
 
 func (sqliteDialect) now(*gorm.DB) (time.Time, error) {
 	return time.Now().UTC().Truncate(time.Microsecond), nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -78,9 +79,28 @@ func (d postgresDialect) replaceMembers(tx *gorm.DB, campaign int64, load func(t
 		"ALTER TABLE "+next+" DROP CONSTRAINT one_campaign", "ALTER TABLE "+next+" RENAME TO "+table)
 }
 
-// dropMembers locks campaign_members against everybody until the commit, and waits no longer than the lock timeout for it.
-func (postgresDialect) dropMembers(tx *gorm.DB, campaign int64) error {
-	return exec(tx, fmt.Sprintf("DROP TABLE IF EXISTS campaign_members_%d", campaign))
+// dropMembers locks campaign_members against everybody until the commit. Whoever waits for such a lock makes all others wait behind it, verify and
+// gate too, so it asks often and briefly until no long reader is there.
+func (d postgresDialect) dropMembers(tx *gorm.DB, campaign int64) error {
+	table := fmt.Sprintf("campaign_members_%d", campaign)
+	var exists bool
+	if err := tx.Raw("SELECT to_regclass(?) IS NOT NULL", table).Row().Scan(&exists); err != nil || !exists {
+		return err
+	}
+	const tries, pause = 100, 100 * time.Millisecond
+	for try := 1; ; try++ {
+		err := tx.Transaction(func(point *gorm.DB) error {
+			return exec(point, "SET LOCAL lock_timeout = '50ms'; DROP TABLE "+table+"; SET LOCAL lock_timeout = DEFAULT")
+		})
+		if err == nil || try == tries || !d.busy(err) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-tx.Statement.Context.Done():
+			return tx.Statement.Context.Err()
+		}
+	}
 }
 
 func (sqliteDialect) scratch(tx *gorm.DB, name, query string, vars ...any) error {

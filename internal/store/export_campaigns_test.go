@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // ScanRaw runs a query and scans its only row. Instants are read into Time.
@@ -19,3 +21,15 @@ func RowsRaw[T any](ctx context.Context, s *Store, query string, args ...any) ([
 
 // Ptr is nil for NULL.
 func (t Time) Ptr() *time.Time { return t.ptr() }
+
+// HoldRead runs a query in a transaction that says on the channel when it has read and stays open until it is told to end.
+func (s *Store) HoldRead(ctx context.Context, query string, turn chan struct{}) error {
+	return s.db(ctx).Transaction(func(tx *gorm.DB) error {
+		if err := tx.Exec(query).Error; err != nil {
+			return err
+		}
+		turn <- struct{}{}
+		<-turn
+		return nil
+	})
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
+	"github.com/seed-1c168855/rekey/internal/delivery/queue"
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
@@ -165,8 +166,8 @@ func markLines(tx *gorm.DB, k campaign.Campaign) (duplicates int64, err error) {
 func loadMembers(tx *gorm.DB, id int64, table string) error {
 	return tx.Exec("INSERT INTO "+table+` (campaign_id, account_id, state, last_error)
 		SELECT ?, account_id, CASE WHEN no_address + suppressed > 0 THEN 'skipped' ELSE 'pending' END,
-		       CASE WHEN no_address > 0 THEN 'no address' WHEN suppressed > 0 THEN 'address suppressed' END
-		  FROM `+scratchMembers+" WHERE nth = 1 AND account_id IS NOT NULL", id).Error
+		       CASE WHEN no_address > 0 THEN ? WHEN suppressed > 0 THEN 'address suppressed' END
+		  FROM `+scratchMembers+" WHERE nth = 1 AND account_id IS NOT NULL", id, queue.NoAddress).Error
 }
 
 // prepared is the last step: a campaign that was activated or discarded meanwhile keeps the members it had.

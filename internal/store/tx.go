@@ -53,12 +53,7 @@ func (s *Store) single(ctx context.Context, doing string, fn func(db *gorm.DB) e
 // after everything that was committed before, whatever transactions run long.
 func (s *Store) ordered(ctx context.Context, doing string, mode lockMode, fn func(tx *gorm.DB, now time.Time) error) error {
 	return s.write(ctx, doing, func(tx *gorm.DB) error {
-		if !s.hooks.noOrderLock {
-			if err := s.dialect.lock(tx, orderLock, mode); err != nil {
-				return fmt.Errorf("waiting for the order lock: %w", err)
-			}
-		}
-		now, err := s.now(tx)
+		now, err := s.order(tx, mode)
 		if err != nil {
 			return err
 		}
@@ -85,17 +80,24 @@ func (s *Store) connection(ctx context.Context, doing string, fn func(conn *gorm
 // orderedOn is ordered on a connection already held.
 func (s *Store) orderedOn(conn *gorm.DB, mode lockMode, fn func(tx *gorm.DB, now time.Time) error) error {
 	return conn.Transaction(func(tx *gorm.DB) error {
-		if !s.hooks.noOrderLock {
-			if err := s.dialect.lock(tx, orderLock, mode); err != nil {
-				return fmt.Errorf("waiting for the order lock: %w", err)
-			}
-		}
-		now, err := s.now(tx)
+		now, err := s.order(tx, mode)
 		if err != nil {
 			return err
 		}
 		return fn(tx, now)
 	})
+}
+
+// order takes the order lock and then reads the clock.
+func (s *Store) order(tx *gorm.DB, mode lockMode) (time.Time, error) {
+	if s.hooks.noOrderLock {
+		return s.now(tx)
+	}
+	t, err := s.dialect.lockedNow(tx, orderLock, mode)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("waiting for the order lock: %w", err)
+	}
+	return at(s.clock(t)).Time, nil
 }
 
 // now reads the clock that facts are dated by: the database's on Postgres, the process's on SQLite.
@@ -156,7 +158,9 @@ func (s *Store) fail(doing string, err error) error {
 // unreachable tells failures of the way to the database, or of the time given, from failures of the statement.
 func unreachable(err error) bool {
 	var network net.Error
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.DeadlineExceeded) ||
+	// database/sql has no name for its error after Close, which requests in flight meet while the process ends.
+	closed := err.Error() == "sql: database is closed"
+	return closed || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.As(err, &network)
 }
 

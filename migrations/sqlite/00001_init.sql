@@ -223,6 +223,8 @@ SELECT k.id, a.id,
  WHERE k.scope = 'list';
 
 -- Dead or alive, since when sessions count, and the epoch of each account: the aggregate of campaign_reach over the campaigns that count.
+-- The highest is taken by ORDER BY and LIMIT: SQLite flattens a UNION ALL only below a query that is no aggregate (its rule 17), and max() would
+-- read every account and member to judge one.
 CREATE VIEW credential_status AS
 SELECT a.id AS account_id,
        a.disabled_at IS NOT NULL OR EXISTS (
@@ -231,14 +233,14 @@ SELECT a.id AS account_id,
        EXISTS (SELECT 1 FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
             WHERE r.account_id = a.id AND r.kills AND k.state IN ('active', 'closed')) AS killed,
        nullif(max(coalesce(a.sessions_valid_from, -1), coalesce((
-           SELECT max(k.activated_at) FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
-            WHERE r.account_id = a.id AND r.revokes AND k.activated_at IS NOT NULL), -1)), -1) AS not_before,
-       coalesce((SELECT max(k.epoch) FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
-            WHERE r.account_id = a.id), 0) AS epoch,
-       (SELECT max(k.id) FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
-            WHERE r.account_id = a.id AND r.kills AND k.state IN ('active', 'closed')) AS killed_by,
-       (SELECT max(k.id) FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
-            WHERE r.account_id = a.id AND k.state IN ('active', 'closed')) AS covered_by
+           SELECT k.activated_at FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
+            WHERE r.account_id = a.id AND r.revokes AND k.activated_at IS NOT NULL ORDER BY 1 DESC LIMIT 1), -1)), -1) AS not_before,
+       coalesce((SELECT k.epoch FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
+            WHERE r.account_id = a.id ORDER BY 1 DESC LIMIT 1), 0) AS epoch,
+       (SELECT k.id FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
+            WHERE r.account_id = a.id AND r.kills AND k.state IN ('active', 'closed') ORDER BY 1 DESC LIMIT 1) AS killed_by,
+       (SELECT k.id FROM campaign_reach r JOIN campaigns k ON k.id = r.campaign_id
+            WHERE r.account_id = a.id AND k.state IN ('active', 'closed') ORDER BY 1 DESC LIMIT 1) AS covered_by
   FROM accounts a;
 
 -- +goose Down
