@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -48,8 +46,13 @@ func (b *suite) submits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	members, err := openAll(server.address)
+	if err != nil {
+		return err
+	}
+	defer closeAll(members)
 	base := server.RSS()
-	answers, beside, err := b.storm(ctx, server, key, forms)
+	answers, beside, err := b.storm(ctx, server, key, members, forms)
 	if err != nil {
 		return err
 	}
@@ -77,20 +80,42 @@ func (b *suite) paced(ctx context.Context, server *served, key string, d time.Du
 	return bench.Pace(ctx, server.address, gateRate, b.gateRequest(key))
 }
 
-// storm sends all forms at once and asks the gate until the last has its answer. A 303 is counted only for a password that was set.
-func (b *suite) storm(ctx context.Context, server *served, key string, forms []string) (answers map[int]int, beside bench.Durations, err error) {
+// openAll opens the members' connections: they have the page before them already. What an open connection takes is part of the base.
+func openAll(address string) ([]*bench.Connection, error) {
+	members := make([]*bench.Connection, submitters)
+	var err error
+	for i := range members {
+		if members[i], err = bench.Connect(address); err != nil {
+			closeAll(members[:i])
+			return nil, err
+		}
+		if _, err = members[i].Exchange(bench.Request("GET", "/livez", "")); err != nil {
+			closeAll(members[:i+1])
+			return nil, err
+		}
+	}
+	return members, nil
+}
+
+func closeAll(members []*bench.Connection) {
+	for _, m := range members {
+		m.Close()
+	}
+}
+
+// storm sends all forms at once and asks the gate until the last has its answer.
+func (b *suite) storm(ctx context.Context, server *served, key string, members []*bench.Connection, forms []string) (answers map[int]int, beside bench.Durations, err error) {
 	pacing, stop := context.WithCancel(ctx)
+	defer stop()
 	var paced error
 	var gate sync.WaitGroup
 	gate.Go(func() { beside, paced = bench.Pace(pacing, server.address, gateRate, b.gateRequest(key)) })
-	transport := &http.Transport{MaxIdleConnsPerHost: submitters}
-	members := &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answers = map[int]int{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for i, form := range forms {
 		all.Go(func() {
-			status, failed := submit(ctx, members, server.address, i, form)
+			status, failed := submit(members[i], i, form)
 			mu.Lock()
 			defer mu.Unlock()
 			answers[status]++
@@ -100,23 +125,16 @@ func (b *suite) storm(ctx context.Context, server *served, key string, forms []s
 	all.Wait()
 	stop()
 	gate.Wait()
-	transport.CloseIdleConnections()
 	return answers, beside, errors.Join(err, paced)
 }
 
 // submit posts one form from an address of its own. A refusal without Retry-After counts as 0.
-func submit(ctx context.Context, members *http.Client, address string, i int, form string) (status int, err error) {
-	request, err := http.NewRequestWithContext(ctx, "POST", "http://"+address+"/reset", strings.NewReader(form))
+func submit(member *bench.Connection, i int, form string) (status int, err error) {
+	answer, err := member.Exchange(bench.Request("POST", "/reset", form, "Content-Type: application/x-www-form-urlencoded",
+		fmt.Sprintf("X-Forwarded-For: 198.51.%d.%d", 100+i/250, i%250+1)))
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("X-Forwarded-For", fmt.Sprintf("198.51.%d.%d", 100+i/250, i%250+1))
-	answer, err := members.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer answer.Body.Close()
 	if answer.StatusCode >= 400 && answer.Header.Get("Retry-After") == "" {
 		return 0, nil
 	}

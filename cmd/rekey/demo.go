@@ -40,13 +40,10 @@ func (c *demoCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	err = c.in(ctx, s, dir)
-	switch {
-	case err != nil && c.Keep == "":
+	if _, begun := os.Stat(filepath.Join(dir, demoLog)); err != nil && begun == nil && ctx.Err() == nil {
 		return fmt.Errorf("%w; the log is %s", err, filepath.Join(dir, demoLog))
-	case err != nil:
-		return err
 	}
-	return remove()
+	return errors.Join(err, remove())
 }
 
 // directory makes the demo's own, and says how to remove it if it is temporary.
@@ -141,7 +138,7 @@ func (w *world) tell(st demo.Step) {
 	if !st.OK {
 		mark = "✗"
 	}
-	fmt.Fprintf(w.session.stdout, "%s %-52s %8s  %s\n", mark, st.Name, seconds(st.TookMS), st.Detail)
+	fmt.Fprintf(w.session.stdout, "%s %-56s %8s  %s\n", mark, st.Name, seconds(st.TookMS), st.Detail)
 }
 
 func seconds(ms int64) string {

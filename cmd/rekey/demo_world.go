@@ -34,6 +34,8 @@ type world struct {
 	log     *os.File
 	mailbox *demo.Mailbox
 	smtp    net.Listener
+	login   net.Listener // of the login site, beside the members' pages where that port is free
+	box     net.Listener // of the mailbox's pages
 	story   *demo.Story
 
 	cancel context.CancelFunc
@@ -61,11 +63,8 @@ func newWorld(s *session, o worldOptions) (*world, error) {
 	if w.listen, err = reserve(o.listen); err != nil {
 		return nil, err
 	}
-	if w.smtp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		return nil, fmt.Errorf("listening for mail: %w", err)
-	}
-	if w.log, err = os.OpenFile(filepath.Join(o.dir, demoLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the log: %w", err), w.smtp.Close())
+	if err := w.open(); err != nil {
+		return nil, errors.Join(err, w.shut())
 	}
 	w.env = w.environment(s.settings)
 	for name, value := range o.env {
@@ -73,6 +72,38 @@ func newWorld(s *session, o worldOptions) (*world, error) {
 	}
 	w.story = &demo.Story{Population: o.population, Dir: o.dir, URL: w.env["REKEY_PUBLIC_URL"], Mailbox: w.mailbox, Command: w.command}
 	return w, nil
+}
+
+// open opens what the demo needs around Rekey.
+func (w *world) open() (err error) {
+	host, text, _ := net.SplitHostPort(w.listen)
+	port, _ := strconv.Atoi(text)
+	if w.smtp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return fmt.Errorf("listening for mail: %w", err)
+	}
+	if w.login, err = listenNear(host, port+1); err != nil {
+		return err
+	}
+	if w.box, err = listenNear(host, port+2); err != nil {
+		return err
+	}
+	if w.log, err = os.OpenFile(filepath.Join(w.dir, demoLog), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return fmt.Errorf("opening the log: %w", err)
+	}
+	return nil
+}
+
+// shut closes what is open, also what nobody serves; what is closed already is no failure.
+func (w *world) shut() error {
+	for _, l := range []net.Listener{w.smtp, w.login, w.box} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	if w.log == nil {
+		return nil
+	}
+	return w.log.Close()
 }
 
 func (w *world) environment(outer *config.Settings) map[string]string {
@@ -85,6 +116,7 @@ func (w *world) environment(outer *config.Settings) map[string]string {
 		"REKEY_SMTP_URL":     "smtp://" + w.smtp.Addr().String(),
 		"REKEY_MAIL_FROM":    serviceName + " <no-reply@pass.example>",
 		"REKEY_SERVICE_NAME": serviceName,
+		"REKEY_RETURN_URL":   w.loginURL(),
 		"REKEY_LOG_LEVEL":    outer.LogLevel,
 		"REKEY_LOG_SQL":      strconv.FormatBool(outer.LogSQL),
 		"USER":               w.session.getenv("USER"),
@@ -96,7 +128,7 @@ func (w *world) environment(outer *config.Settings) map[string]string {
 func reserve(address string) (string, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return "", usagef("--listen: something else serves on %s; name another address, as --listen 127.0.0.1:%d", address, another(address))
+		return "", fmt.Errorf("--listen: something else serves on %s; name another address, as --listen 127.0.0.1:%d", address, another(address))
 	}
 	if err != nil {
 		return "", usagef("--listen: %w", err)
@@ -178,7 +210,7 @@ func (w *world) wait(ctx context.Context) error {
 func (w *world) stop() error {
 	w.cancel()
 	err := w.group.Wait()
-	return errors.Join(err, w.log.Close())
+	return errors.Join(err, w.shut())
 }
 
 // sites is where everything is, and what to try.
@@ -195,31 +227,24 @@ type sites struct {
 	Status   string `json:"status"`
 }
 
-// openSites serves the login site and the mailbox, beside the members' pages where these ports are free.
+func (w *world) loginURL() string   { return "http://" + reachable(w.login.Addr().String()) }
+func (w *world) mailboxURL() string { return "http://" + reachable(w.box.Addr().String()) }
+
+// openSites serves the login site, with the key it was given, and the mailbox.
 func (w *world) openSites() (sites, error) {
-	host, text, _ := net.SplitHostPort(w.listen)
-	port, _ := strconv.Atoi(text)
-	login, err := listenNear(host, port+1)
+	at := w.sites(w.loginURL(), w.mailboxURL())
+	guide := demo.Guide{Name: serviceName, LoginURL: at.Login, MailboxURL: at.Mailbox, RekeyURL: at.Rekey, Email: at.Email, Password: at.Password}
+	logger := newLogger(w.log, w.env["REKEY_LOG_LEVEL"])
+	login, err := demo.NewLoginSite(w.story.Service(), guide, logger)
 	if err != nil {
 		return sites{}, err
 	}
-	box, err := listenNear(host, port+2)
+	mails, err := demo.NewMailboxSite(w.mailbox, guide, logger)
 	if err != nil {
-		return sites{}, errors.Join(err, login.Close())
+		return sites{}, err
 	}
-	at := w.sites("http://"+reachable(login.Addr().String()), "http://"+reachable(box.Addr().String()))
-	guide := demo.Guide{Name: serviceName, LoginURL: at.Login, MailboxURL: at.Mailbox, RekeyURL: at.Rekey, Email: at.Email, Password: at.Password}
-	logger := newLogger(w.log, w.env["REKEY_LOG_LEVEL"])
-	loginSite, err := demo.NewLoginSite(w.story.Service(), guide, logger)
-	if err != nil {
-		return sites{}, errors.Join(err, login.Close(), box.Close())
-	}
-	mailSite, err := demo.NewMailboxSite(w.mailbox, guide, logger)
-	if err != nil {
-		return sites{}, errors.Join(err, login.Close(), box.Close())
-	}
-	w.serve(login, loginSite, logger)
-	w.serve(box, mailSite, logger)
+	w.serve(w.login, login, logger)
+	w.serve(w.box, mails, logger)
 	return at, nil
 }
 

@@ -52,7 +52,7 @@ func atDemo(t *testing.T, args ...string) sites {
 }
 
 // asRekey is this program as a process of its own.
-func asRekey(t *testing.T, env []string, args ...string) *exec.Cmd {
+func asRekey(t testing.TB, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -77,7 +77,7 @@ func pasted(t *testing.T, line string) string {
 }
 
 // lines shows what a process says where a test fails.
-type lines struct{ t *testing.T }
+type lines struct{ t testing.TB }
 
 func (l *lines) Write(p []byte) (int, error) {
 	l.t.Log(strings.TrimSpace(string(p)))

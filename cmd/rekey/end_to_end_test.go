@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -264,4 +265,34 @@ func secretsOf(t *testing.T, w *world) map[string]string {
 	}
 	secrets["master key"] = strings.TrimSpace(string(key))
 	return secrets
+}
+
+// A demo that cannot start says why and what to do, and leaves nothing behind.
+func TestDemoWhereSomethingElseServes(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	r := atTerminal(t)
+	if why := r.fails(exitFailed, "demo", "--listen", taken.Addr().String()); !strings.Contains(why, "something else serves on "+taken.Addr().String()) || !strings.Contains(why, "--listen 127.0.0.1:") {
+		t.Error(why)
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// The demo reads no database and no mail server from its surroundings: it must not find its way to real members.
+func TestDemoKeepsToItself(t *testing.T) {
+	t.Parallel()
+	r := atTerminal(t)
+	r.env["REKEY_DATABASE_URL"], r.env["REKEY_SMTP_URL"] = "sqlite:"+filepath.Join(t.TempDir(), "real.db"), "smtp://mail.example.org"
+	r.env["REKEY_PUBLIC_URL"], r.env["REKEY_MASTER_KEY"] = "https://reset.example.org", masterKey()
+	r.ok("demo", "--once", "--accounts", "20")
+	if _, err := os.Stat(strings.TrimPrefix(r.env["REKEY_DATABASE_URL"], "sqlite:")); !os.IsNotExist(err) {
+		t.Errorf("the demo touched the database of the environment: %v", err)
+	}
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -50,13 +51,17 @@ func (f *Floor) measure(ctx context.Context, label, sample string) error {
 		return err
 	}
 	defer leave()
-	started := time.Now()
-	if _, err := f.hasher.VerifyFull(sample, strings.Repeat("x", password.MaxBytes)); err != nil {
-		return err
+	best := time.Duration(math.MaxInt64)
+	for range 3 { // the quickest of three is what the work takes; the others show what else the machine was doing
+		started := time.Now()
+		if _, err := f.hasher.VerifyFull(sample, strings.Repeat("x", password.MaxBytes)); err != nil {
+			return err
+		}
+		best = min(best, time.Since(started))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.takes[label] = taking{worst: time.Since(started)}
+	f.takes[label] = taking{worst: best}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -70,6 +71,19 @@ func (c *Connection) Do(request []byte) (status int, err error) {
 	}
 	_, err = io.CopyN(io.Discard, c.in, length)
 	return status, err
+}
+
+// Exchange is Do for answers of any form: it gives the whole head and throws the body away.
+func (c *Connection) Exchange(request []byte) (*http.Response, error) {
+	if _, err := c.conn.Write(request); err != nil {
+		return nil, err
+	}
+	answer, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	return answer, errors.Join(err, answer.Body.Close())
 }
 
 // Request writes a request of HTTP/1.1. The header lines have no line ends.

@@ -74,7 +74,11 @@ func (d *smtpd) start(t testing.TB, o smtpdOptions) {
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(listener) }) // ends with the server's closing
-	t.Cleanup(func() { server.Close(); serving.Wait() })
+	t.Cleanup(func() {
+		server.Close()
+		listener.Close() // a server that had not begun to serve does not know it
+		serving.Wait()
+	})
 }
 
 type quiet struct{}

@@ -104,4 +104,4 @@ func (l Letter) Token() string {
 }
 
 // Code is the typed code beside the link; "" if there is none.
-func (l Letter) Code() string { return typedCode.FindString(l.Text) }
+func (l Letter) Code() string { return typedCode.FindString(webAddress.ReplaceAllString(l.Text, "")) }

@@ -13,7 +13,7 @@ import (
 )
 
 // mailsShown is how many a page lists.
-const mailsShown = 100
+const mailsShown = 50
 
 // letterPolicy is for the HTML of a mail in its frame: no script, nothing loaded, and links open in a window of their own.
 const letterPolicy = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"

@@ -34,6 +34,7 @@ type Gate struct {
 	Session    string `json:"session"`
 	Reason     string `json:"reason"`
 	Incident   string `json:"incident"`
+	CoveredBy  int64  `json:"covered_by"` // a campaign in force, 0: none
 	Locked     bool   `json:"locked"`
 }
 

@@ -3,6 +3,7 @@ package password
 import (
 	"container/list"
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -28,6 +29,13 @@ type ticket struct {
 	bytes int64
 	ready chan struct{}
 }
+
+// processors is what hashing may keep busy: how many of the runtime's there were before room was made for it.
+var processors = runtime.GOMAXPROCS(0)
+
+// room gives the runtime as many processors again as hashing may keep busy, and leaves it to the operating system who runs. With only as
+// many as there are, every request beside a storm of hashing waits at each of its steps for a hash's time slice of ten milliseconds to end.
+var room = sync.OnceFunc(func() { runtime.GOMAXPROCS(2 * processors) })
 
 // NewAdmission makes the gate for a budget in bytes, of which one new hash takes perHash. There are budget/perHash slots, but
 // never more than processors: hashing does not block, so more would only take turns, and take memory. The Go runtime is given

@@ -62,9 +62,7 @@ func (h *Hasher) Hash(pw string) (string, error) {
 func (h *Hasher) argon2id(pw string, salt []byte) []byte {
 	h.full.Add(1)
 	p := h.params
-	var key []byte
-	aside(func() { key = argon2.IDKey([]byte(pw), salt, p.Time, p.Memory, p.Threads, tagBytes) })
-	return key
+	return argon2.IDKey([]byte(pw), salt, p.Time, p.Memory, p.Threads, tagBytes)
 }
 
 func (h *Hasher) hashBcrypt(pw string) (string, error) {
@@ -75,9 +73,7 @@ func (h *Hasher) hashBcrypt(pw string) (string, error) {
 		return "", refuse("control", "This password holds a control character. Use letters, digits, signs and spaces.")
 	}
 	h.full.Add(1)
-	var encoded []byte
-	var err error
-	aside(func() { encoded, err = bcrypt.GenerateFromPassword([]byte(pw), h.params.Cost) })
+	encoded, err := bcrypt.GenerateFromPassword([]byte(pw), h.params.Cost)
 	if err != nil {
 		return "", fmt.Errorf("hashing a password: %w", err)
 	}

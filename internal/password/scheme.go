@@ -128,8 +128,7 @@ func Verify(encoded, pw string) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	var ok bool
-	aside(func() { ok, err = h.match(pw) })
+	ok, err := h.match(pw)
 	if err != nil {
 		return false, fmt.Errorf("verifying a %s hash: %w", s.name, err)
 	}

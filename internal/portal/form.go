@@ -21,7 +21,9 @@ var errUnreadable = problem.New(problem.Invalid, "The request could not be read.
 
 // readForm gives the named fields of an urlencoded body. A field that is missing is empty. Refused, because two readers could read them in two
 // ways: a field given twice, or also in another case, or also in the query string. Other fields and the rest of the query are not looked at.
+// The language that a form carries is kept for the page that answers it.
 func readForm(c *gin.Context, names ...string) (map[string]string, error) {
+	names = append(names, langField)
 	body, err := readBody(c, "application/x-www-form-urlencoded")
 	if err != nil {
 		return nil, err
@@ -45,6 +47,7 @@ func readForm(c *gin.Context, names ...string) (map[string]string, error) {
 		}
 		form[name] = values[0]
 	}
+	c.Set(langKey, form[langField])
 	return form, nil
 }
 

@@ -5,10 +5,12 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,18 +20,43 @@ import (
 	"github.com/seed-1c168855/rekey/web"
 )
 
-// Every text that templates and code name is in the catalogue, and every one in it is named.
-func TestCatalogueIsExact(t *testing.T) {
-	t.Parallel()
-	data, err := fs.ReadFile(web.Files, "locales/en.json")
+func catalogue(t *testing.T, file string) map[string]any {
+	t.Helper()
+	data, err := fs.ReadFile(web.Files, file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var catalogue map[string]any
-	if err := json.Unmarshal(data, &catalogue); err != nil {
+	var texts map[string]any
+	if err := json.Unmarshal(data, &texts); err != nil {
 		t.Fatal(err)
 	}
-	named := map[string]bool{}
+	return texts
+}
+
+// Our own languages leave nothing out. That placeholders and plural forms are right in each is checked when they are loaded.
+func TestLanguagesAreWhole(t *testing.T) {
+	t.Parallel()
+	files, err := fs.Glob(web.Files, "locales/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"ar", "de", "en", "es", "fr", "it", "ja", "pt-BR"}
+	var tags []string
+	for _, file := range files {
+		tags = append(tags, strings.TrimSuffix(path.Base(file), ".json"))
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(catalogue(t, "locales/en.json"))), slices.Sorted(maps.Keys(catalogue(t, file)))); diff != "" {
+			t.Errorf("English (-) and %s (+):\n%s", file, diff)
+		}
+	}
+	if diff := cmp.Diff(want, tags); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Every text that templates and code name is in the catalogue, and every one in it is named.
+func TestCatalogueIsExact(t *testing.T) {
+	t.Parallel()
+	named := map[string]bool{"language.day_1": true}
 	for _, id := range []string{"too_short", "too_long", "too_long_for_bcrypt", "not_text", "control", "confirm", "same_password", "common", "breached", "repeated", "sequence", "context"} {
 		named["reason."+id] = true // made from the codes of internal/password and internal/reset
 	}
@@ -58,8 +85,8 @@ func TestCatalogueIsExact(t *testing.T) {
 		}
 	}
 	collect(web.Files, "templates/*.html", "icon.svg", "portal.css", "reset.js")
-	collect(os.DirFS("."), "*.go")
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(catalogue))); diff != "" {
+	collect(os.DirFS("."), "*.go", "en.json")
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(catalogue(t, "locales/en.json")))); diff != "" {
 		t.Errorf("named (-) and there (+):\n%s", diff)
 	}
 }
@@ -86,18 +113,83 @@ func TestChoosesALanguage(t *testing.T) {
 
 func TestWordsForTimes(t *testing.T) {
 	t.Parallel()
-	l, err := loadLanguages()
+	l, err := loadLanguages(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	en := l.texts[0]
-	for seconds, want := range map[int]string{0: "in 1 second.", 1: "in 1 second.", 90: "in 90 seconds.", 91: "in 2 minutes.", 3600: "in 60 minutes."} {
-		if got := en.inSoManySeconds(seconds); !strings.Contains(got, want) {
-			t.Errorf("%d: %s", seconds, got)
+	says := func(tag string, seconds int, want string) {
+		t.Helper()
+		in, _ := l.named(tag)
+		if got := in.inSoManySeconds(seconds); !strings.Contains(got, want) {
+			t.Errorf("%s, %d s: %s", tag, seconds, got)
 		}
 	}
-	at := time.Date(2011, 6, 14, 23, 30, 0, 0, time.FixedZone("", -3600)) // the 15th in UTC
-	if got := en.Date(&at); got != "15 June 2011" {
+	for seconds, want := range map[int]string{0: "in 1 second.", 1: "in 1 second.", 90: "in 90 seconds.", 91: "in 2 minutes.", 3600: "in 60 minutes."} {
+		says("en", seconds, want)
+	}
+	says("de", 60, "in 60 Sekunden")
+	says("de", 1, "in 1 Sekunde ")
+	says("de", 120_000, "in 2.000 Minuten")
+	says("fr", 120_000, "dans 2\u00a0000 minutes")
+	says("fr", 1, "dans 1 seconde.")
+	says("es", 120, "dentro de 2 minutos")
+	says("it", 120, "tra 2 minuti")
+	says("pt-BR", 1, "em 1 segundo.")
+	says("ja", 40, "40秒後")
+	for seconds, want := range map[int]string{1: "بعد ثانية واحدة", 2: "بعد ثانيتين", 3: "بعد 3 ثوانٍ", 11: "بعد 11 ثانية", 120: "بعد دقيقتين", 600: "بعد 10 دقائق"} {
+		says("ar", seconds, want)
+	}
+}
+
+func TestDates(t *testing.T) {
+	t.Parallel()
+	l, err := loadLanguages(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := time.Date(2011, 6, 14, 23, 30, 0, 0, time.FixedZone("", -3600)) // the 15th in UTC
+	first := time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
+	for tag, want := range map[string][2]string{
+		"en": {"15 June 2011", "1 August 2026"}, "de": {"15. Juni 2011", "1. August 2026"}, "fr": {"15 juin 2011", "1er août 2026"},
+		"es": {"15 de junio de 2011", "1 de agosto de 2026"}, "it": {"15 giugno 2011", "1º agosto 2026"}, "pt-BR": {"15 de junho de 2011", "1º de agosto de 2026"},
+		"ja": {"2011年6月15日", "2026年8月1日"}, "ar": {"15 يونيو 2011", "1 أغسطس 2026"},
+	} {
+		in, known := l.named(tag)
+		if got := [2]string{in.Date(&middle), in.Date(&first)}; !known || got != want {
+			t.Errorf("%s: %s", tag, got)
+		}
+	}
+}
+
+// An operator adds a language by a file and changes words by one of the same name. What could break a page later is refused at the start.
+func TestOwnLanguages(t *testing.T) {
+	t.Parallel()
+	read := func(name, texts string) (*languages, error) {
+		return loadLanguages(fstest.MapFS{name: {Data: []byte(texts)}})
+	}
+	l, err := read("nl.json", `{"language.name": "Nederlands", "language.direction": "ltr", "forgot.title": "Nieuw bericht", "wait.minutes": {"one": "Over {{.Count}} minuut.", "other": "Over {{.Count}} minuten."}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dutch := l.choose("nl-BE")
+	if got := dutch.say("forgot.title") + dutch.inSoManySeconds(600) + dutch.inSoManySeconds(2); got != "Nieuw berichtOver 10 minuten.Please try again in 2 seconds." || len(l.texts) != 9 {
 		t.Error(got)
+	}
+	if l, err = read("de.json", `{"forgot.title": "Neue Post"}`); err != nil {
+		t.Fatal(err)
+	}
+	if german := l.choose("de"); german.say("forgot.title") != "Neue Post" || german.say("gone.button") != "Neuen Link schicken" || len(l.texts) != 8 {
+		t.Error("the operator's words do not go over ours")
+	}
+	for name, file := range map[string][2]string{
+		"no JSON": {"nl.json", `{`}, "no tag": {"x_y_z_nowhere.json", `{"forgot.title": "x"}`}, "no name": {"nl.json", `{"language.direction": "ltr"}`},
+		"no direction": {"nl.json", `{"language.name": "Nederlands"}`}, "a direction that is none": {"de.json", `{"language.direction": "up"}`},
+		"an unknown text": {"de.json", `{"forgot.titel": "x"}`}, "a placeholder too many": {"de.json", `{"forgot.title": "{{.Name}}"}`},
+		"a placeholder too few": {"de.json", `{"forgot.lead": "x"}`}, "a placeholder mistyped": {"de.json", `{"forgot.lead": "{{.Nmae}}"}`},
+		"a function": {"de.json", `{"forgot.title": "{{printf 1}}"}`}, "a plural form too few": {"pl.json", `{"language.name": "Polski", "language.direction": "ltr", "wait.minutes": {"one": "{{.Count}} minuta", "other": "{{.Count}} minuty"}}`},
+	} {
+		if _, err := read(file[0], file[1]); err == nil {
+			t.Errorf("%s is taken", name)
+		}
 	}
 }

@@ -21,9 +21,12 @@ import (
 // view is what the templates see. The fields below the first group are for some pages only.
 type view struct {
 	text
-	Site  *site
-	Index bool // whether search engines may keep the page
-	urls  assets
+	Chosen string // tag of the language chosen by hand; empty: the browser's
+	Site   *site
+	Index  bool // whether search engines may keep the page
+	urls   assets
+	all    *languages
+	here   string // path of the page in another language
 
 	Token, Email, Code string // carried on from page to page in bodies; there is no field for a password
 	Minimum, Maximum   int
@@ -55,17 +58,20 @@ func contactOf(s string) *contact {
 	if _, err := httpURL(s); err == nil {
 		return &contact{Text: s, Href: s}
 	}
-	if strings.Contains(s, "@") && !strings.ContainsAny(s, " \t") {
-		return &contact{Text: s, Href: "mailto:" + url.PathEscape(s)}
+	if address := strings.TrimPrefix(s, "mailto:"); strings.Contains(address, "@") && !strings.ContainsAny(address, " \t") {
+		return &contact{Text: address, Href: "mailto:" + url.PathEscape(address)}
 	}
 	return &contact{Text: s}
 }
 
 func (p *Portal) view(c *gin.Context) *view {
-	return &view{
-		text: p.languages.choose(c.GetHeader("Accept-Language")), Site: &p.site, urls: p.assets,
-		Minimum: p.minimum, Maximum: p.maximum,
+	v := &view{Site: &p.site, urls: p.assets, all: p.languages, here: here(c), Minimum: p.minimum, Maximum: p.maximum}
+	if t, known := p.languages.named(asked(c)); known {
+		v.text, v.Chosen = t, t.Lang
+	} else {
+		v.text = p.languages.choose(c.GetHeader("Accept-Language"))
 	}
+	return v
 }
 
 // Asset is the address of a static file.

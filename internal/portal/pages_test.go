@@ -77,7 +77,7 @@ func TestIncidentPageEscapes(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	a := s.get("/incidents/spring-2011")
-	s.wants(a, 200, "&lt;b&gt;Not bold", "<p>Strangers copied part of our member database.</p>", "<li>Dates of birth</li>", s.url[len("http://"):]+"/code")
+	s.wants(a, 200, "&lt;b&gt;Not bold", `<p dir="auto">Strangers copied part of our member database.</p>`, "<li><bdi>Dates of birth</bdi></li>", s.url[len("http://"):]+"/code")
 	if strings.Contains(a.body, "noindex") {
 		t.Error("search engines may keep the notice")
 	}

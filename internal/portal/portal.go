@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -43,6 +45,7 @@ type Options struct {
 	Contact   string                                                            // an address, URL or sentence for those who need help; may be empty
 	ReturnURL string                                                            // where to log in, http(s); may be empty
 	Colour    string                                                            // #rrggbb for buttons and links, made darker or lighter until it can be read; may be empty
+	Locales   fs.FS                                                             // the operator's own texts, TAG.json as in web/locales, beside and over ours; may be nil
 	Logo      []byte                                                            // SVG or PNG, shown beside the name; a plain icon if empty
 	Deadline  time.Duration                                                     // for one call of Resets or Notice; 20 s if 0
 }
@@ -73,6 +76,7 @@ type Portal struct {
 // site is what the pages say about whose they are.
 type site struct {
 	Name      string
+	Public    string // the public URL
 	Address   string // host, with the port if it has one, as typed by hand
 	ReturnURL string
 	Logo      string // name of the asset
@@ -101,7 +105,7 @@ func New(o Options) (*Portal, error) {
 	if p.assets, err = loadAssets(o.Colour, p.site.Logo, o.Logo); err != nil {
 		return nil, err
 	}
-	if p.languages, err = loadLanguages(); err != nil {
+	if p.languages, err = loadLanguages(o.Locales); err != nil {
 		return nil, err
 	}
 	p.pages, err = loadPages()
@@ -109,7 +113,7 @@ func New(o Options) (*Portal, error) {
 }
 
 func siteOf(o Options, public *url.URL) (site, error) {
-	s := site{Name: o.Name, Address: public.Host, ReturnURL: o.ReturnURL, Contact: contactOf(o.Contact)}
+	s := site{Name: o.Name, Public: strings.TrimSuffix(o.PublicURL, "/"), Address: public.Host, ReturnURL: o.ReturnURL, Contact: contactOf(o.Contact)}
 	if s.Name == "" {
 		s.Name = public.Hostname()
 	}

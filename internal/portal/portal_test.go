@@ -222,11 +222,15 @@ func (s *site) send(path, body string) answer {
 // post sends fields given as name, value, name, value.
 func (s *site) post(path string, fields ...string) answer {
 	s.t.Helper()
-	form := url.Values{}
+	return s.send(path, form(fields))
+}
+
+func form(fields []string) string {
+	values := url.Values{}
 	for i := 0; i < len(fields); i += 2 {
-		form.Add(fields[i], fields[i+1])
+		values.Add(fields[i], fields[i+1])
 	}
-	return s.send(path, form.Encode())
+	return values.Encode()
 }
 
 // wants fails unless the answer has the status and its body every part.

@@ -37,7 +37,7 @@ func (p *Portal) redeem(c *gin.Context) {
 		p.refuse(c, s, err)
 		return
 	}
-	c.Redirect(http.StatusSeeOther, "/done")
+	c.Redirect(http.StatusSeeOther, p.view(c).To("/done"))
 }
 
 // refuse shows why a password was not set, with what the member needs for the next step in the page: the token, or address and code, never a password.

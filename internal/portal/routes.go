@@ -21,6 +21,7 @@ func (p *Portal) Routes(r gin.IRouter) {
 
 	server.Get(pages, "/.well-known/change-password", p.changePassword)
 	server.Get(pages, "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200", p.notFound)
+	server.Get(pages, "/.well-known/security.txt", p.securityText)
 	server.Get(pages, "/robots.txt", p.robots)
 	server.Get(pages, "/static/:hash/:name", p.static)
 

@@ -102,6 +102,11 @@ func (s *Service) Check(ctx context.Context, typed string, client netip.Addr) er
 // Redeem sets the new password (design §4, flow A). Errors: Invalid, Gone, Unprocessable with the rule in Code, Limited, Unavailable.
 // Whoever calls it gives a context that does not end when the member hangs up.
 func (s *Service) Redeem(ctx context.Context, f Submission) error {
+	leave, err := entrance.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if err := ratelimit.Charge(ctx, s.Limits, ratelimit.ResetAddress, s.LimitKeys.Key("reset", ratelimit.ClientPrefix(f.Client)), 1); err != nil {
 		return err
 	}
@@ -115,7 +120,7 @@ func (s *Service) Redeem(ctx context.Context, f Submission) error {
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, tryKey, s.set(ctx, credential, f))
+	return s.settle(ctx, tryKey, s.set(ctx, credential, f, leave))
 }
 
 // settle gives back what a try should not have cost: a refused password a tenth, an overload nothing.
@@ -205,8 +210,8 @@ func (s *Service) fitting(found []Credential, code string) (fit Credential, ok b
 	return fit, ok
 }
 
-// set refuses what the rules refuse, cheapest first, and does the hash work in one admission slot.
-func (s *Service) set(ctx context.Context, c Credential, f Submission) error {
+// set refuses what the rules refuse, cheapest first, and does the hash work in one admission slot. Before it waits for that it leaves the door.
+func (s *Service) set(ctx context.Context, c Credential, f Submission, leave func()) error {
 	if f.Password != f.Confirm {
 		return ErrConfirm
 	}
@@ -221,6 +226,7 @@ func (s *Service) set(ctx context.Context, c Credential, f Submission) error {
 	if err := ratelimit.Charge(ctx, s.Limits, ratelimit.AccountReset, s.LimitKeys.Key("account", id), 1); err != nil {
 		return err
 	}
+	leave()
 	hash, err := s.hash(ctx, c.Hash, normal)
 	if err != nil {
 		return err

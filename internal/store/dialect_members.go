@@ -68,7 +68,8 @@ func (d postgresDialect) replaceMembers(tx *gorm.DB, campaign int64, load func(t
 		return err
 	}
 	err = exec(tx, "ALTER TABLE "+next+" ADD PRIMARY KEY (campaign_id, account_id)",
-		"CREATE INDEX ON "+next+" (next_attempt_at) WHERE state = 'pending' AND attempts > 0")
+		"CREATE INDEX ON "+next+" (next_attempt_at) WHERE state = 'pending' AND attempts > 0",
+		"ANALYZE "+next) // without statistics delivery would read the whole partition for every few mails, until autovacuum comes by
 	if err != nil {
 		return err
 	}

@@ -1,15 +1,18 @@
-// The reset page. The token comes in the URL's fragment, which no server, log or Referer ever sees; it goes into the form and out of the address bar.
+// The reset page, and the one that says a link has ended. The token comes in the URL's fragment, which no server, log or Referer ever sees; it goes into the form and out of the address bar.
 // It is kept nowhere else: not in a cookie, not in storage. Nothing is submitted but by the member's own press.
 (() => {
   'use strict';
   const root = document.documentElement;
   const $ = (id) => document.getElementById(id);
 
+  // chosenLanguage is all that may stay in the address: whatever else stands in the query is cleared with the token.
+  const chosenLanguage = () => (/^\?lang=[A-Za-z0-9-]+$/.test(location.search) ? location.search : '');
+
   // takeToken reads #t=… and clears it from address bar and history at once, before the page is painted.
   const takeToken = () => {
     const found = /(?:^#|&)t=([^&]*)/.exec(location.hash);
     if (!found) return '';
-    history.replaceState(null, '', location.pathname);
+    history.replaceState(null, '', location.pathname + chosenLanguage());
     try { return decodeURIComponent(found[1]).trim(); } catch { return found[1]; }
   };
 
@@ -126,14 +129,28 @@
     });
   };
 
+  // keepToken hands the token on to the page in another language, in the fragment again.
+  const keepToken = (links) => {
+    links.addEventListener('click', (event) => {
+      const link = event.target.closest('a');
+      const held = token || document.querySelector('input[name=token]')?.value;
+      if (!link || !held || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      location.assign(`${link.pathname}${link.search}#t=${encodeURIComponent(held)}`);
+    });
+  };
+
   const token = takeToken();
   if (token) root.classList.add('linked');
 
   document.addEventListener('DOMContentLoaded', () => {
+    keepToken($('languages'));
     const form = $('reset');
-    liveHints(form);
-    submitOnce(form, reveal());
-    if (token) useToken(token);
+    if (form) {
+      liveHints(form);
+      submitOnce(form, reveal());
+      if (token) useToken(token);
+    }
     root.dataset.ready = '';
   });
   // Another link pasted into the same tab changes the fragment alone. Start over with it: the page has no state worth keeping.
