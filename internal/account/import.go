@@ -126,7 +126,6 @@ type importing struct {
 	rejects  *rejectsFile
 	report   Report
 	progress func(Progress)
-	done     int64
 }
 
 // progressEvery is how many rows pass between two calls of Progress.

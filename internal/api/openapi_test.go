@@ -253,7 +253,7 @@ func (d document) answerSchema(t *testing.T, operation any, status string) (medi
 }
 
 // keyFor takes the scope from the words, as a reader would.
-func keyFor(d document, operation any) string {
+func keyFor(_ document, operation any) string {
 	op := operation.(map[string]any)
 	switch text, _ := op["description"].(string); {
 	case op["security"] == nil:

@@ -33,6 +33,7 @@ func (r Retry) after(n int) time.Duration {
 	return jitter(min(d, r.Cap))
 }
 
+//nolint:gosec // spreading retries needs no secret randomness
 func jitter(d time.Duration) time.Duration { return d + rand.N(d/5+1) }
 
 // breaker keeps the lane shut while the mail server cannot be used, so that an outage burns nobody's attempts.

@@ -40,7 +40,8 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 func newWorld(t testing.TB, database string) *world {
 	t.Helper()
 	w := &world{t: t, lite: database == "sqlite", smtpd: &smtpd{}}
-	driver, dsn, target := "pgx", "", ""
+	driver := "pgx"
+	var dsn, target string
 	if w.lite {
 		path := filepath.Join(t.TempDir(), "rekey.db")
 		driver, dsn, target = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)", "sqlite:"+path

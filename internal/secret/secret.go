@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 
@@ -96,13 +95,13 @@ func (m Master) MAC(purpose string, parts ...string) []byte {
 	for _, part := range parts {
 		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
 		mac.Write(length[:])
-		io.WriteString(mac, part)
+		mac.Write([]byte(part))
 	}
 	return mac.Sum(nil)
 }
 
 // Format prints "[redacted]" for every verb, %#v and %d too.
-func (m Master) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (m Master) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
 
 // String is "[redacted]".
 func (m Master) String() string { return redacted }

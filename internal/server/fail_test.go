@@ -41,7 +41,7 @@ func TestFail(t *testing.T) {
 			server.Get(e, "/", func(c *gin.Context) {
 				c.Header("Cache-Control", "public, max-age=60")
 				server.Fail(c, test.err)
-			}, func(c *gin.Context) { t.Error("a handler ran after Fail") })
+			}, func(*gin.Context) { t.Error("a handler ran after Fail") })
 			w := ask(e, "GET", "/", nil)
 			d := details(t, w)
 			if w.Code != test.status || d.Status != test.status || d.Detail != test.detail || w.Header().Get("Retry-After") != test.retry {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 
@@ -42,12 +43,13 @@ var errImporting = problem.New(problem.Conflict, "Another import is running; wai
 func (postgresDialect) byteText() string { return `text COLLATE "C"` }
 
 func (postgresDialect) holdImport(ctx context.Context, conn *gorm.DB) (func(), error) {
-	var got bool
-	if err := conn.Raw(`SELECT pg_try_advisory_lock(?)`, importLock).Row().Scan(&got); err != nil {
+	// It waits as long as any lock: the connection of an import that was just interrupted may not have let go yet.
+	if err := conn.Exec(`SELECT pg_advisory_lock(?)`, importLock).Error; err != nil {
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) && refused.Code == "55P03" {
+			return nil, errImporting
+		}
 		return nil, fmt.Errorf("taking the import lock: %w", err)
-	}
-	if !got {
-		return nil, errImporting
 	}
 	release := func() {
 		// A connection that cannot answer has lost lock and settings already.

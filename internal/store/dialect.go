@@ -280,7 +280,6 @@ func (sqliteDialect) in(column string, values any) clause.Expr {
 }
 
 func (sqliteDialect) rows(alias, spec string, columns ...any) (clause.Expr, error) {
-	var names []string
 	vars := make([]any, 0, len(columns))
 	var selects, joins []string
 	for i, column := range strings.Split(spec, ",") {
@@ -289,7 +288,6 @@ func (sqliteDialect) rows(alias, spec string, columns ...any) (clause.Expr, erro
 		if err != nil {
 			return clause.Expr{}, fmt.Errorf("binding %s: %w", name, err)
 		}
-		names = append(names, name)
 		vars = append(vars, string(list))
 		source := "j" + strconv.Itoa(i)
 		selects = append(selects, source+".value AS "+name)

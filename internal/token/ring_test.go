@@ -244,7 +244,7 @@ func TestKeyIsNeverPrinted(t *testing.T) {
 	slog.New(slog.NewTextHandler(&out, nil)).Info("key", "key", key, "ring", newRing(t, key))
 	fmt.Fprintf(&out, "%v %+v %#v", key, key, key)
 	d := new(big.Int).SetBytes(raw)
-	for _, trace := range []string{d.String(), d.Text(16), fmt.Sprint(raw)} {
+	for _, trace := range []string{d.String(), d.Text(16), fmt.Sprintf("%d", raw)} {
 		if strings.Contains(out.String(), trace) {
 			t.Error("printed a private key")
 		}
