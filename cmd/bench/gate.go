@@ -30,7 +30,7 @@ func (b *suite) gate(ctx context.Context) (err error) {
 		return err
 	}
 	defer stop()
-	round, rounds := pick(b, 750*time.Millisecond, 3*time.Second), pick(b, 4, 10)
+	round, rounds := pick(b, 500*time.Millisecond, 3*time.Second), pick(b, 4, 10)
 	for i := range rounds + 1 { // the first warms up
 		if err := errors.Join(ours.Round(round, i > 0), floor.Round(round, i > 0)); err != nil {
 			return err

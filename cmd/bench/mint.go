@@ -34,7 +34,7 @@ func (b *suite) mint(context.Context) error {
 		_, err := ecdsa.SignASN1(rand.Reader, key.Private, sum[:])
 		return err
 	}
-	minted, signed, rounds := 0.0, 0.0, pick(b, 10, 30)
+	minted, signed, rounds := 0.0, 0.0, pick(b, 6, 30)
 	for range rounds {
 		for _, side := range []struct {
 			work func() error

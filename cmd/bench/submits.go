@@ -42,7 +42,7 @@ func (b *suite) submits(ctx context.Context) error {
 	if _, err := b.paced(ctx, server, key, time.Second); err != nil { // warms up
 		return err
 	}
-	idle, err := b.paced(ctx, server, key, pick(b, 3*time.Second, 10*time.Second))
+	idle, err := b.paced(ctx, server, key, pick(b, 2*time.Second, 10*time.Second))
 	if err != nil {
 		return err
 	}

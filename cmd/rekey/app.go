@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -31,6 +32,7 @@ type app struct {
 	hasher    *password.Hasher
 	admission *password.Admission
 	policy    *password.Policy
+	lists     []io.Closer // of breached passwords
 	floor     *account.Floor
 	limits    ratelimit.Source
 	memory    *ratelimit.Memory
@@ -57,7 +59,7 @@ func newApp(ctx context.Context, settings *config.Settings, logger *slog.Logger)
 		return nil, err
 	}
 	if err := a.build(ctx, master); err != nil {
-		return nil, errors.Join(err, a.store.Close())
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
@@ -95,6 +97,9 @@ func (a *app) buildPasswords() (err error) {
 	a.policy.MinLength = a.settings.PasswordMin
 	if err := a.policy.Validate(); err != nil {
 		return fmt.Errorf("REKEY_PASSWORD_MIN: %w", err)
+	}
+	if err := a.buildBreached(); err != nil {
+		return err
 	}
 	a.floor = account.NewFloor(a.hasher, a.admission)
 	return nil
@@ -140,5 +145,11 @@ func lives(s *config.Settings) []time.Duration {
 // ready says whether requests can be answered: the database is there and has this program's schema.
 func (a *app) ready(ctx context.Context) error { return a.store.CheckSchema(ctx) }
 
-// Close ends the database's connections.
-func (a *app) Close() error { return a.store.Close() }
+// Close ends the database's connections, and closes the lists of breached passwords.
+func (a *app) Close() error {
+	errs := []error{a.store.Close()}
+	for _, l := range a.lists {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}

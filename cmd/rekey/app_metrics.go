@@ -15,6 +15,7 @@ type metrics struct {
 	resets   *prometheus.CounterVec // by act and outcome
 	mails    *prometheus.CounterVec // by kind and outcome
 	alone    *prometheus.CounterVec // by limit
+	unlisted *prometheus.CounterVec // by what holds
 }
 
 func newMetrics(a *app) *metrics {
@@ -28,6 +29,7 @@ func newMetrics(a *app) *metrics {
 		resets:   counter("reset_total", "What members did, by act and outcome.", "act", "outcome"),
 		mails:    counter("mail_total", "Mails, by kind and what came of them.", "kind", "outcome"),
 		alone:    counter("limit_alone_total", "Rate limits decided without the database, by limit.", "limit"),
+		unlisted: counter("breached_down_total", "New passwords for which the list of breached passwords could not be read, by what holds then.", "holds"),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "rekey", Name: "info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version(), "database": a.store.Dialect()}})

@@ -26,6 +26,7 @@ type cli struct {
 	Lockdown lockdownCmd `cmd:"" help:"Stop all logins and resets at once, and let them go on."`
 	Client   clientCmd   `cmd:"" help:"Give keys to the programs that call the API."`
 	Key      keyCmd      `cmd:"" help:"Rotate and revoke the keys that sign links."`
+	Breached breachedCmd `cmd:"" help:"Make the list of passwords that are known from breaches."`
 	Audit    auditCmd    `cmd:"" help:"Prove what was done, and when."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 	Health   healthCmd   `cmd:"" help:"Ask the serving process on this machine whether it is ready."`

@@ -117,6 +117,7 @@ func (w *world) environment(outer *config.Settings) map[string]string {
 		"REKEY_MAIL_FROM":    serviceName + " <no-reply@pass.example>",
 		"REKEY_SERVICE_NAME": serviceName,
 		"REKEY_RETURN_URL":   w.loginURL(),
+		"REKEY_COLOUR":       "#0c6b4b", // the login site's
 		"REKEY_LOG_LEVEL":    outer.LogLevel,
 		"REKEY_LOG_SQL":      strconv.FormatBool(outer.LogSQL),
 		"USER":               w.session.getenv("USER"),

@@ -103,6 +103,14 @@ func TestBadValuesNameTheirSetting(t *testing.T) {
 		{"REKEY_HASH_QUEUE", "-1"},
 		{"REKEY_HASH_WAIT", "1m"},
 		{"REKEY_UPGRADE_HASHES", "maybe"},
+		{"REKEY_BREACHED_RANGE_URL", "api.pwnedpasswords.com"},
+		{"REKEY_BREACHED_RANGE_URL", "http://mirror.example.org/range"},
+		{"REKEY_BREACHED_RANGE_URL", "https://mirror.example.org/range?mode=ntlm"},
+		{"REKEY_BREACHED_RANGE_URL", "https://me:pw@mirror.example.org/range"},
+		{"REKEY_BREACHED_TIMEOUT", "1ms"},
+		{"REKEY_BREACHED_TIMEOUT", "1m"},
+		{"REKEY_BREACHED_MIN_COUNT", "-1"},
+		{"REKEY_BREACHED_DOWN", "ignore"},
 		{"REKEY_LOG_LEVEL", "loud"},
 		{"REKEY_LOG_SQL", "maybe"},
 		{"REKEY_LOG_ADDRESS", "some"},
@@ -112,6 +120,10 @@ func TestBadValuesNameTheirSetting(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), c.setting) {
 			t.Errorf("%s=%s: %v", c.setting, c.value, err)
 		}
+	}
+	both := map[string]string{"REKEY_BREACHED_RANGE_URL": "http://127.0.0.1:8088/range", "REKEY_BREACHED_SORTED": "list.txt"}
+	if _, err := load(t, both); err == nil || !strings.HasPrefix(err.Error(), "REKEY_BREACHED_RANGE_URL: must not be set beside") {
+		t.Errorf("two breach lists: %v", err)
 	}
 	if _, err := load(t, map[string]string{"REKEY_PASSWORD_SCHEME": "bcrypt", "REKEY_BCRYPT_COST": "4"}); err == nil || !strings.HasPrefix(err.Error(), "REKEY_BCRYPT_COST") {
 		t.Errorf("bcrypt cost 4: %v", err)

@@ -16,6 +16,7 @@ type Settings struct {
 	Web       `embed:"" group:"Web"`
 	Mail      `embed:"" group:"Mail"`
 	Passwords `embed:"" group:"Passwords"`
+	Breached  `embed:"" group:"Breached passwords"`
 	Log       `embed:"" group:"Log and limits"`
 }
 
@@ -67,6 +68,16 @@ type Passwords struct {
 	HashQueue      int           `placeholder:"N" default:"200" range:"0 to 100000" help:"How many may wait for hashing."`
 	HashWait       time.Duration `placeholder:"DURATION" default:"10s" range:"1s to 25s" help:"How long one may wait for hashing."`
 	UpgradeHashes  bool          `default:"true" negatable:"" range:"true or false" help:"Replace a legacy hash by a new one of the same password when its member logs in. Turn it off where the login service still reads the hashes."`
+}
+
+// Breached is where passwords from breaches elsewhere are looked up, beside the built-in list, and what holds when that cannot be.
+type Breached struct {
+	BreachedFilter   string        `placeholder:"FILE" range:"a file made by rekey breached build; not with REKEY_BREACHED_RANGE_URL" help:"Refuse the passwords in this filter. A few in 100,000 others are refused with them (16 bits an entry) unless REKEY_BREACHED_SORTED confirms."`
+	BreachedSorted   string        `placeholder:"FILE" range:"a file; not with REKEY_BREACHED_RANGE_URL" help:"The Pwned Passwords download in one file ordered by hash: confirms the filter's hits, or is the list where there is no filter."`
+	BreachedRangeURL string        `name:"breached-range-url" placeholder:"URL" range:"https://…, or http:// to this machine" help:"Ask this range API or mirror, as https://api.pwnedpasswords.com/range: five digits of the password's hash go there, nothing else."`
+	BreachedTimeout  time.Duration `placeholder:"DURATION" default:"2s" range:"100ms to 10s" help:"How long the range API may take to answer."`
+	BreachedMinCount uint64        `placeholder:"N" default:"0" range:"0 or more" help:"Refuse passwords found in at least so many places. 0: as the filter was built, else 1."`
+	BreachedDown     string        `placeholder:"WHAT" default:"builtin" range:"builtin or refuse" help:"When the list cannot be read: judge by the built-in list alone, which is logged and counted, or refuse every new password with 503."`
 }
 
 // Log is what is written down, and what is kept in memory against floods.

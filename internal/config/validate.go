@@ -68,7 +68,7 @@ type rule struct{ setting, wrong string }
 // Check finds everything wrong at once, so that a first start needs one round. Each line names its setting and shows no secret.
 func (s *Settings) Check() error {
 	var wrong []error
-	for _, rules := range [][]rule{s.databaseRules(), s.webRules(), s.mailRules(), s.passwordRules(), s.logRules()} {
+	for _, rules := range [][]rule{s.databaseRules(), s.webRules(), s.mailRules(), s.passwordRules(), s.breachedRules(), s.logRules()} {
 		for _, r := range rules {
 			if r.wrong != "" {
 				wrong = append(wrong, fmt.Errorf("%s: %s", r.setting, r.wrong))
@@ -120,6 +120,22 @@ func (s *Settings) passwordRules() []rule {
 		{"REKEY_HASH_WAIT", unless(s.HashWait >= time.Second && s.HashWait <= 25*time.Second, "must be 1s to 25s: an answer is cut after 30 s")},
 	}
 }
+
+func (s *Settings) breachedRules() []rule {
+	local := s.BreachedFilter != "" || s.BreachedSorted != ""
+	return []rule{
+		{"REKEY_BREACHED_RANGE_URL", rangeURL(s.BreachedRangeURL)},
+		{"REKEY_BREACHED_RANGE_URL", unless(s.BreachedRangeURL == "" || !local, "must not be set beside REKEY_BREACHED_FILTER or REKEY_BREACHED_SORTED: one list decides")},
+		{"REKEY_BREACHED_TIMEOUT", unless(s.BreachedTimeout >= 100*time.Millisecond && s.BreachedTimeout <= 10*time.Second, "must be 100ms to 10s")},
+		{"REKEY_BREACHED_DOWN", oneOf(s.BreachedDown, BreachedBuiltin, BreachedRefuse)},
+	}
+}
+
+// What holds when the list of breached passwords cannot be read.
+const (
+	BreachedBuiltin = "builtin"
+	BreachedRefuse  = "refuse"
+)
 
 func (s *Settings) logRules() []rule {
 	return []rule{

@@ -81,6 +81,20 @@ func publicURL(value string) string {
 	return unless(ok, "must be an absolute http(s) URL without a path")
 }
 
+// rangeURL keeps whoever stands between here and the list from answering for it.
+func rangeURL(value string) string {
+	u := webURL(value)
+	if value == "" || u != nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && (u.Scheme == "https" || loopback(u.Hostname())) {
+		return ""
+	}
+	return "must be an https URL without a query, or http to this machine"
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 // The URLs that may hold a password are looked at by their beginning; whoever connects with them says the rest, as carefully.
 func databaseURL(value string) string {
 	path, sqlite := strings.CutPrefix(value, "sqlite:")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"io"
+	"io/fs"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -21,6 +23,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
 	"github.com/seed-1c168855/rekey/internal/secret"
 	"github.com/seed-1c168855/rekey/internal/token"
+	mailtemplates "github.com/seed-1c168855/rekey/web/mail"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -82,6 +85,9 @@ func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", name)
 	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(file, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -95,23 +101,96 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+// mailLocales are the folders of web/mail. English stands in testdata itself, the others in folders of their own.
+var mailLocales = []string{"en", "ar", "de", "es", "fr", "it", "ja", "pt-br"}
+
 func TestMailTexts(t *testing.T) {
 	t.Parallel()
 	c := fixedComposer(t, Letterhead{})
-	for kind, page := range samples {
-		r, err := c.templates.render(kind, "en", page)
+	if diff := cmp.Diff(slices.Sorted(slices.Values(mailLocales)), slices.Sorted(slices.Values(c.templates.folders))); diff != "" {
+		t.Error(diff)
+	}
+	said := map[string]string{}
+	for _, locale := range mailLocales {
+		for kind, page := range samples {
+			r, err := c.templates.render(kind, locale, page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := string(kind) + ".golden"
+			if locale != "en" {
+				file = filepath.Join(locale, file)
+			}
+			golden(t, file, []byte("Subject: "+r.Subject+"\n\n"+r.Text+"\n"+r.HTML))
+			for _, remote := range []string{"<img", "<script", "@import", "url(", "<link"} {
+				if strings.Contains(r.HTML, remote) {
+					t.Errorf("mail %s in %s has %s in it", kind, locale, remote)
+				}
+			}
+			if !hasLinks(kind) && (strings.Contains(r.Text, "#t=") || strings.Contains(r.HTML, "#t=")) {
+				t.Errorf("mail %s in %s has a link, and goes out while the service is locked down", kind, locale)
+			}
+			if other, is := said[r.Subject]; is {
+				t.Errorf("mail %s in %s has the subject of %s", kind, locale, other)
+			}
+			said[r.Subject] = string(kind) + " in " + locale
+		}
+	}
+}
+
+// TestMailsSayTheSame holds what templates fill in, in every language, against English: nothing left out, nothing more, in text and HTML.
+func TestMailsSayTheSame(t *testing.T) {
+	t.Parallel()
+	named := regexp.MustCompile(`\.(?:Service|Home|CodePage|ForgotPage|Contact|NoticePage|Title|Classes|OccurredAt|Accounts|Subject|Link|Code|Ends|At|Test)\b`)
+	names := func(locale, file string) []string {
+		source, err := fs.ReadFile(mailtemplates.Files, locale+"/"+file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, string(kind)+".golden", []byte("Subject: "+r.Subject+"\n\n"+r.Text+"\n"+r.HTML))
-		for _, remote := range []string{"<img", "<script", "@import", "url(", "<link"} {
-			if strings.Contains(r.HTML, remote) {
-				t.Errorf("mail %s has %s in it", kind, remote)
+		return slices.Sorted(slices.Values(named.FindAllString(strings.ReplaceAll(string(source), `{{template "service" .}}`, "{{.Service}}"), -1)))
+	}
+	for kind := range samples {
+		for _, file := range []string{"parts.txt", "parts.html", string(kind) + ".txt", string(kind) + ".html"} {
+			for _, locale := range mailLocales[1:] {
+				if diff := cmp.Diff(names("en", file), names(locale, file)); diff != "" {
+					t.Errorf("%s in English (-) and %s (+):\n%s", file, locale, diff)
+				}
 			}
 		}
-		if !hasLinks(kind) && (strings.Contains(r.Text, "#t=") || strings.Contains(r.HTML, "#t=")) {
-			t.Errorf("mail %s has a link, and goes out while the service is locked down", kind)
+	}
+}
+
+// TestMailsCountByTheLanguage renders how long links live, and the first of a month.
+func TestMailsCountByTheLanguage(t *testing.T) {
+	t.Parallel()
+	c := fixedComposer(t, Letterhead{})
+	says := func(locale string, life time.Duration, want string) {
+		t.Helper()
+		page := *samples[queue.Asked]
+		page.setLife(time.Date(2026, 8, 1, 9, 30, 0, 0, time.UTC).Add(-life), life)
+		r, err := c.templates.render(queue.Asked, locale, &page)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if !strings.Contains(r.Text, want) || !strings.Contains(r.HTML, want) {
+			t.Errorf("%s, %v: %q is not in\n%s", locale, life, want, r.Text)
+		}
+	}
+	says("en", time.Hour, "until 1 August 2026, 09:30 UTC (1 hour)")
+	says("en", 90*time.Minute, "(90 minutes)")
+	says("de-CH", 24*time.Hour, "bis 1. August 2026, 09:30 Uhr UTC (24 Stunden)")
+	says("de", time.Minute, "(1 Minute)")
+	says("fr-CA", time.Hour, "jusqu’au 1er août 2026, 09:30 UTC (1 heure)")
+	says("es-MX", 2*time.Hour, "hasta el 1 de agosto de 2026, 09:30 UTC (2 horas)")
+	says("it", time.Hour, "1º agosto 2026, 09:30 UTC (1 ora)")
+	says("pt", time.Hour, "até 1º de agosto de 2026, 09:30 UTC (1 hora)")
+	says("pt-PT", 3*time.Hour, "(3 horas)")
+	says("ja-JP", 24*time.Hour, "2026年8月1日 09:30（協定世界時）まで使えます（24時間）")
+	for hours, want := range map[time.Duration]string{1: "(ساعة واحدة)", 2: "(ساعتان)", 3: "(3 ساعات)", 11: "(11 ساعة)", 24: "(24 ساعة)"} {
+		says("ar-EG", hours*time.Hour, want)
+	}
+	for _, locale := range []string{"zh", "zh-Hant-TW", "", "und", "no such thing"} {
+		says(locale, time.Hour, "until 1 August 2026")
 	}
 }
 
@@ -128,7 +207,7 @@ func TestSampleMail(t *testing.T) {
 		t.Errorf("envelope from %s to %s", m.From, m.To)
 	}
 	read := readMail(t, m.Data)
-	if !strings.Contains(read.text, "THIS IS A TEST") || !strings.HasPrefix(read.header.Get("Subject"), "[Test]") {
+	if !strings.Contains(read.text, "DIES IST EIN TEST") || !strings.HasPrefix(read.header.Get("Subject"), "[Test]") {
 		t.Error("the sample is not marked as a test")
 	}
 }
@@ -243,6 +322,7 @@ func TestParseAddress(t *testing.T) {
 func TestTemplateLayers(t *testing.T) {
 	t.Parallel()
 	own := fstest.MapFS{
+		"nl/changed.txt":    {Data: []byte(`{{define "subject"}}Wachtwoord gewijzigd{{end}}{{define "body"}}{{template "date" .At}}{{end}}`)},
 		"de/changed.txt":    {Data: []byte(`{{define "subject"}}Passwort geändert{{end}}{{define "body"}}{{format "02.01.2006" .At}}{{end}}`)},
 		"de-at/changed.txt": {Data: []byte(`{{define "subject"}}Passwort geändert, gelt{{end}}{{define "body"}}x{{end}}`)},
 		"en/notice.txt":     {Data: []byte(`{{define "subject"}}Our own words{{end}}{{define "body"}}y{{end}}`)},
@@ -260,7 +340,11 @@ func TestTemplateLayers(t *testing.T) {
 	}
 	subject(queue.Changed, "de-DE", "Passwort geändert")
 	subject(queue.Changed, "de-AT", "Passwort geändert, gelt")
-	subject(queue.Changed, "fr", "Example: your password was changed")
+	subject(queue.Changed, "nl-BE", "Wachtwoord gewijzigd")
+	subject(queue.Notice, "nl-BE", "Our own words")
+	subject(queue.Disabled, "de-AT", "Example: Wir haben Ihr Passwort abgeschaltet")
+	subject(queue.Changed, "pt", "Example: sua senha foi alterada")
+	subject(queue.Changed, "zh", "Example: your password was changed")
 	subject(queue.Changed, "../../etc", "Example: your password was changed")
 	subject(queue.Changed, "", "Example: your password was changed")
 	subject(queue.Notice, "en-GB", "Our own words")

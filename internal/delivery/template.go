@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	texttemplate "text/template"
-	"time"
 
 	"golang.org/x/text/language"
 
@@ -18,12 +17,15 @@ import (
 )
 
 // templates finds and keeps the mail templates by locale. A locale is a folder named by its BCP 47 tag in small letters; in it,
-// KIND.txt defines "subject" and "body" and KIND.html defines "body"; parts.txt and parts.html define "mail" around them.
-// Each file is looked for in the operator's folder first, then among the embedded ones, then in the next wider locale, at last in en.
+// KIND.txt defines "subject" and "body" and KIND.html defines "body"; parts.txt and parts.html define "mail" around them, and words.txt what both share.
+// Each file is looked for in the operator's folder first, then among the embedded ones, then in the next wider locale, at last in en;
+// a locale that has no folder in its chain takes that of the language its readers know best (CLDR), so pt is written in pt-br.
 type templates struct {
-	layers []fs.FS
-	mu     sync.Mutex
-	byName map[string]*template
+	layers  []fs.FS
+	folders []string // fallbackLocale first
+	matcher language.Matcher
+	mu      sync.Mutex
+	byName  map[string]*template
 }
 
 type template struct {
@@ -43,7 +45,13 @@ func newTemplates(own, embedded fs.FS) (*templates, error) {
 	if own != nil {
 		t.layers = []fs.FS{own, embedded}
 	}
-	for _, locale := range t.locales() {
+	t.folders = t.locales()
+	tags := make([]language.Tag, len(t.folders))
+	for i, folder := range t.folders {
+		tags[i] = language.Make(folder)
+	}
+	t.matcher = language.NewMatcher(tags)
+	for _, locale := range t.folders {
 		for kind, sample := range samples {
 			if _, err := t.render(kind, locale, sample); err != nil {
 				return nil, err
@@ -70,13 +78,20 @@ func (t *templates) locales() []string {
 	return found
 }
 
-// chain is where to look for a locale: de-at, de, en. A tag that is none is looked for as en.
-func chain(locale string) []string {
+// chain is where to look for a locale: de-at, de, en, as far as there are such folders. A tag that is none is looked for as en.
+func (t *templates) chain(locale string) []string {
+	wanted, err := language.Parse(locale)
+	if err != nil {
+		return []string{fallbackLocale}
+	}
 	var names []string
-	tag, err := language.Parse(locale)
-	for err == nil && tag != language.Und {
-		names = append(names, strings.ToLower(tag.String()))
-		tag = tag.Parent()
+	for tag := wanted; tag != language.Und; tag = tag.Parent() {
+		if name := strings.ToLower(tag.String()); slices.Contains(t.folders, name) {
+			names = append(names, name)
+		}
+	}
+	if _, i, sure := t.matcher.Match(wanted); len(names) == 0 && sure > language.No {
+		names = append(names, t.folders[i])
 	}
 	if !slices.Contains(names, fallbackLocale) {
 		names = append(names, fallbackLocale)
@@ -99,22 +114,24 @@ func (t *templates) render(kind queue.Kind, locale string, c *content) (rendered
 
 // find parses a kind's files once for each locale asked for.
 func (t *templates) find(kind queue.Kind, locale string) (*template, error) {
-	names := chain(locale)
-	key := string(kind) + "/" + names[0]
+	names := t.chain(locale)
+	key := string(kind) + "/" + strings.Join(names, "/")
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if tmpl := t.byName[key]; tmpl != nil {
 		return tmpl, nil
 	}
+	words, spoken, err := t.read(names, "words.txt")
+	if err != nil {
+		return nil, err
+	}
 	var sources [4]string
 	for i, file := range [...]string{"parts.txt", string(kind) + ".txt", "parts.html", string(kind) + ".html"} {
-		source, err := t.read(names, file)
-		if err != nil {
+		if sources[i], _, err = t.read(names, file); err != nil {
 			return nil, err
 		}
-		sources[i] = source
 	}
-	tmpl, err := parse(sources)
+	tmpl, err := parse(spoken, words, sources)
 	if err != nil {
 		return nil, fmt.Errorf("reading the templates of mail %s in %q: %w", kind, locale, err)
 	}
@@ -122,9 +139,16 @@ func (t *templates) find(kind queue.Kind, locale string) (*template, error) {
 	return tmpl, nil
 }
 
-func parse(sources [4]string) (*template, error) {
-	text := texttemplate.New("").Funcs(texttemplate.FuncMap{"format": format})
-	html := htmltemplate.New("").Funcs(htmltemplate.FuncMap{"format": format})
+// parse takes the words, their locale, and the files for text and for HTML.
+func parse(locale, words string, sources [4]string) (*template, error) {
+	text := texttemplate.New("").Funcs(functions(locale))
+	html := htmltemplate.New("").Funcs(functions(locale))
+	if _, err := text.Parse(words); err != nil {
+		return nil, err
+	}
+	if _, err := html.Parse(words); err != nil {
+		return nil, err
+	}
 	for i := range 2 {
 		if _, err := text.Parse(sources[i]); err != nil {
 			return nil, err
@@ -136,23 +160,21 @@ func parse(sources [4]string) (*template, error) {
 	return &template{text, html}, nil
 }
 
-func (t *templates) read(locales []string, file string) (string, error) {
+// read also tells in which locale the file was found.
+func (t *templates) read(locales []string, file string) (source, locale string, err error) {
 	for _, locale := range locales {
 		for _, layer := range t.layers {
 			source, err := fs.ReadFile(layer, locale+"/"+file)
 			if err == nil {
-				return string(source), nil
+				return string(source), locale, nil
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
-				return "", fmt.Errorf("reading mail template %s/%s: %w", locale, file, err)
+				return "", "", fmt.Errorf("reading mail template %s/%s: %w", locale, file, err)
 			}
 		}
 	}
-	return "", fmt.Errorf("there is no mail template %s in %s", file, strings.Join(locales, ", "))
+	return "", "", fmt.Errorf("there is no mail template %s in %s", file, strings.Join(locales, ", "))
 }
-
-// format writes an instant in UTC by a layout of package time, so that each language says it in its own way.
-func format(layout string, t time.Time) string { return t.UTC().Format(layout) }
 
 // clean makes one line of what stands in a header, and takes out what no line may have.
 func clean(s string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -60,10 +61,10 @@ func (p Population) Cast() (reader, typer Account) {
 	return reader, p.plain(reader.Number + 1)
 }
 
-// plain is the first account from number i on whose member types a password of its own.
+// plain is the first account from number i on whose member types a password of its own and reads English, as the demo does.
 func (p Population) plain(i int) Account {
 	for a := p.Account(i); ; a = p.Account(a.Number + 1) {
-		if a.Scheme != Bcrypt && a.Scheme != None {
+		if a.Scheme != Bcrypt && a.Scheme != None && strings.HasPrefix(a.Locale, "en") {
 			return a
 		}
 	}

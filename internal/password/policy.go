@@ -47,25 +47,33 @@ type Context struct {
 	Subject string // the login service's id of the account
 }
 
-// Check says whether a password may be set, and why not: problem.Unprocessable with a Code of too_short, too_long, not_text,
-// control, context, repeated, sequence, common or breached, and the reason in English (NIST asks that it be told). The whole
-// password is judged, never a part of it. If the breach list cannot answer, neither can Check: problem.Unavailable.
+// Check says whether a password may be set: CheckForm, then CheckBreached.
 func (p *Policy) Check(pw string, c Context) error {
+	if err := p.CheckForm(pw, c); err != nil {
+		return err
+	}
+	return p.CheckBreached(pw)
+}
+
+// CheckForm judges a password by what it is, asking nobody, and says why it is refused: problem.Unprocessable with a Code of
+// too_short, too_long, not_text, control, context, repeated, sequence or common, and the reason in English (NIST asks that it be
+// told). The whole password is judged, never a part of it.
+func (p *Policy) CheckForm(pw string, c Context) error {
 	pw, err := Normalize(pw)
 	if err != nil {
 		return err
 	}
-	if err := p.checkForm(pw); err != nil {
+	if err := p.checkLength(pw); err != nil {
 		return err
 	}
 	folded := []rune(norm.NFC.String(cases.Fold().String(pw)))
 	if w := weakest(cores(folded), contextWords(c)); w != strong {
 		return refuse(weaknesses[w].code, "%s", weaknesses[w].text)
 	}
-	return p.checkBreached(pw)
+	return nil
 }
 
-func (p *Policy) checkForm(pw string) error {
+func (p *Policy) checkLength(pw string) error {
 	if strings.ContainsFunc(pw, unicode.IsControl) {
 		return refuse("control", "This password holds a control character, such as a tab or a line break. Use letters, digits, signs and spaces.")
 	}
@@ -78,14 +86,20 @@ func (p *Policy) checkForm(pw string) error {
 	return nil
 }
 
-func (p *Policy) checkBreached(pw string) error {
+// CheckBreached asks the breach list, which may be on another machine, for the NFC form: problem.Unprocessable with the Code breached.
+// If the list cannot answer, neither can this: problem.Unavailable with the Code breach_list, and the list's RetryAfter.
+func (p *Policy) CheckBreached(pw string) error {
 	if p.Breached == nil {
 		return nil
+	}
+	pw, err := Normalize(pw)
+	if err != nil {
+		return err
 	}
 	found, err := p.Breached.Breached(pw)
 	if err != nil {
 		e := problem.Wrap(problem.Unavailable, "The list of breached passwords cannot be read just now. Please try again in a moment.", err)
-		e.Code = "breach_list"
+		e.Code, e.RetryAfter = "breach_list", problem.RetryAfter(err)
 		return e
 	}
 	if found {

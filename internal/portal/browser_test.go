@@ -68,7 +68,7 @@ func TestInBrowser(t *testing.T) {
 		"axe dark":      axeDark,
 		"narrow":        narrowScreen,
 	}
-	long := map[string]bool{"axe light": true, "axe dark": true, "screenshots": true}
+	long := map[string]bool{"axe light": true, "axe dark": true, "narrow": true, "screenshots": true}
 	if os.Getenv("REKEY_SCREENSHOTS") != "" {
 		journeys["screenshots"] = screenshots
 	}

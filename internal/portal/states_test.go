@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/seed-1c168855/rekey/internal/portal"
@@ -75,19 +76,29 @@ func quoted(values []string) string {
 	return strings.Join(q, ",")
 }
 
-// narrowScreen wants every state to fit 320 px (WCAG 2.2 SC 1.4.10), with a long name and texts at twice the size too (SC 1.4.4).
+// narrowScreen wants every state to fit 320 px (WCAG 2.2 SC 1.4.10), with a long name and texts at twice the size too (SC 1.4.4), in the language
+// with the longest words, one that breaks anywhere and one from right to left as well, with the switch open.
 func narrowScreen(b *tab) {
 	b.site = open(b.t, func(o *portal.Options) { o.Name = "The Extraordinarily Long-Named Example Entertainment Pass" })
 	b.do(chromedp.EmulateViewport(320, 640))
+	for _, tag := range []string{"en", "de", "ja", "ar"} {
+		b.languages(tag)
+		b.fits(tag)
+	}
+}
+
+func (b *tab) fits(tag string) {
+	b.t.Helper()
 	for _, s := range states() {
 		b.visit(s)
+		b.says("document.documentElement.lang", tag)
 		for _, size := range []string{"", "200%"} {
-			width, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](fmt.Sprintf("(document.documentElement.style.fontSize = %q, document.documentElement.scrollWidth)", size)))
+			width, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](fmt.Sprintf("(document.documentElement.style.fontSize = %q, document.getElementById('languages').open = %q !== '', document.documentElement.scrollWidth)", size, size)))
 			if err != nil {
 				b.t.Fatal(err)
 			}
 			if width > 320 {
-				b.t.Errorf("%s is %d px wide with text at %q", s.name, width, size)
+				b.t.Errorf("%s in %s is %d px wide with text at %q", s.name, tag, width, size)
 			}
 		}
 	}
@@ -97,10 +108,7 @@ func narrowScreen(b *tab) {
 func screenshots(b *tab) {
 	folder := os.Getenv("REKEY_SCREENSHOTS")
 	for _, scheme := range []string{"light", "dark"} {
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, media); err != nil {
-			b.t.Fatal(err)
-		}
+		b.colours(scheme)
 		for _, width := range []int64{390, 1280} {
 			b.do(chromedp.EmulateViewport(width, 844))
 			for _, s := range states() {
@@ -109,6 +117,19 @@ func screenshots(b *tab) {
 			}
 		}
 	}
+	b.do(chromedp.EmulateViewport(390, 844))
+	b.colours("light")
+	for _, tag := range tags[1:] {
+		b.languages(tag)
+		for _, s := range states() {
+			b.visit(s)
+			b.shoot(filepath.Join(folder, fmt.Sprintf("%s-%s.png", s.name, tag)))
+		}
+	}
+	b.languages("en")
+	b.open("/code?lang=de")
+	b.click("#languages summary")
+	b.shoot(filepath.Join(folder, "switch.png"))
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		b.t.Fatal(err)
 	}
@@ -116,12 +137,28 @@ func screenshots(b *tab) {
 	b.shoot(filepath.Join(folder, "no-script.png"))
 }
 
+// languages is what the browser says its reader knows.
+func (b *tab) languages(tag string) {
+	b.t.Helper()
+	headers := network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": tag}}
+	if _, err := chromedp.Call(b.ctx, network.SetExtraHTTPHeaders, headers); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// shoot writes the whole page. It makes the window as high as the page, since Chromium shifts pages from right to left when it is to look beyond the window.
 func (b *tab) shoot(file string) {
 	b.t.Helper()
-	shot, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	size, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]int64]("[innerWidth, innerHeight, document.documentElement.scrollHeight]"))
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.do(chromedp.EmulateViewport(size[0], max(size[1], size[2])))
+	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.EmulateViewport(size[0], size[1]))
 	if err := os.WriteFile(file, shot, 0o644); err != nil {
 		b.t.Fatal(err)
 	}

@@ -79,6 +79,8 @@ var (
 	ErrNoFit   = problem.New(problem.Gone, "This code does not fit.")
 	ErrConfirm = &problem.Error{Kind: problem.Unprocessable, Code: CodeConfirm, Text: "The two passwords are not the same."}
 	ErrDead    = &problem.Error{Kind: problem.Unprocessable, Code: CodeSame, Text: "This is the password that was exposed. Please choose another one."}
+
+	ErrNearlyDead = &problem.Error{Kind: problem.Unprocessable, Code: CodeSame, Text: "This is nearly the password that was exposed, which attackers try next. Please choose another one."}
 )
 
 // sharing is how many accounts of one address a code is tried for; more share an address only by design of an attacker.
@@ -219,14 +221,17 @@ func (s *Service) set(ctx context.Context, c Credential, f Submission, leave fun
 	if err != nil {
 		return err
 	}
-	if err := s.Policy.Check(normal, password.Context{Service: s.Name, Email: c.Email, Subject: c.Subject}); err != nil {
+	if err := s.Policy.CheckForm(normal, password.Context{Service: s.Name, Email: c.Email, Subject: c.Subject}); err != nil {
 		return err
 	}
 	id := strconv.FormatInt(c.ID, 10)
 	if err := ratelimit.Charge(ctx, s.Limits, ratelimit.AccountReset, s.LimitKeys.Key("account", id), 1); err != nil {
 		return err
 	}
-	leave()
+	leave() // the breach list may be on another machine, and slow
+	if err := s.Policy.CheckBreached(normal); err != nil {
+		return err
+	}
 	hash, err := s.hash(ctx, c.Hash, normal)
 	if err != nil {
 		return err
@@ -237,19 +242,24 @@ func (s *Service) set(ctx context.Context, c Credential, f Submission, leave fun
 	})
 }
 
-// hash compares with the dead password and makes the new hash, both in one slot.
+// hash compares with the dead password, trivial variants of the new one too, and makes the new hash, all in one slot: at most five hashes.
 func (s *Service) hash(ctx context.Context, dead, normal string) (string, error) {
 	leave, err := s.Admission.Enter(ctx, s.Hasher.MemoryFor(dead))
 	if err != nil {
 		return "", err
 	}
 	defer leave()
-	same, err := password.Verify(dead, normal)
-	if err != nil {
-		return "", err
-	}
-	if same {
-		return "", ErrDead
+	for _, pw := range append([]string{normal}, password.Variants(normal)...) {
+		same, err := s.Hasher.Compare(dead, pw)
+		if err != nil {
+			return "", err
+		}
+		if same && pw == normal {
+			return "", ErrDead
+		}
+		if same {
+			return "", ErrNearlyDead
+		}
 	}
 	return s.Hasher.Hash(normal)
 }

@@ -14,5 +14,5 @@ type Submission struct {
 // Codes of problem.Unprocessable beside those of the password policy.
 const (
 	CodeConfirm = "confirm"       // password and confirm are not the same
-	CodeSame    = "same_password" // the account's own dead password
+	CodeSame    = "same_password" // the account's own dead password, or a trivial variant of it
 )
