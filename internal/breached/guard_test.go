@@ -57,7 +57,11 @@ func TestGuard(t *testing.T) {
 		}
 		check("left alone", failuresToOpen)
 		now = now.Add(openFor)
-		source.while = func() { source.while = nil; check("beside the one that tries", failuresToOpen+1) }
+		source.while = func() {
+			source.while = nil
+			check("beside the one that tries", failuresToOpen+1)
+			reported--
+		}
 		check("one tries", failuresToOpen+1)
 		check("left alone again", failuresToOpen+1)
 		now = now.Add(openFor)
@@ -71,7 +75,7 @@ func TestGuard(t *testing.T) {
 		check("down once more", failuresToOpen+4)
 		check("and asked still", failuresToOpen+5)
 		if inVain != failuresToOpen+3 {
-			t.Errorf("%d of %d reports were of answers asked for", inVain, reported)
+			t.Errorf("%d reports were of answers asked for", inVain)
 		}
 	}
 }

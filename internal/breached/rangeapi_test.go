@@ -3,6 +3,8 @@ package breached
 import (
 	"encoding/hex"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -69,15 +71,20 @@ func TestRangeAnswersThatAreNone(t *testing.T) {
 	const pw = "exposed number 1"
 	row := digitsOf(pw)[5:] + ":5\r\n"
 	for name, answer := range map[string]http.HandlerFunc{
-		"500":       func(w http.ResponseWriter, _ *http.Request) { http.Error(w, row, http.StatusInternalServerError) },
-		"429":       func(w http.ResponseWriter, _ *http.Request) { http.Error(w, row, http.StatusTooManyRequests) },
-		"redirect":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
-		"empty":     func(http.ResponseWriter, *http.Request) {},
-		"a page":    func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>Please log in to this network") },
-		"NTLM":      func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, row[8:]) },
-		"cut short": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "9999"); fmt.Fprint(w, row) },
-		"too long":  func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat(row, longestRange/len(row)+1)) },
-		"hangs up":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"500":      func(w http.ResponseWriter, _ *http.Request) { http.Error(w, row, http.StatusInternalServerError) },
+		"429":      func(w http.ResponseWriter, _ *http.Request) { http.Error(w, row, http.StatusTooManyRequests) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
+		"empty":    func(http.ResponseWriter, *http.Request) {},
+		"a page":   func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>Please log in to this network") },
+		"NTLM":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, row[8:]) },
+		"cut short": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "9999")
+			fmt.Fprint(w, row)
+		},
+		"too long": func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, strings.Repeat(row, longestRange/len(row)+1))
+		},
+		"hangs up": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
 		r, _ := api(t, answer)
 		found, err := r.Breached(pw)
@@ -100,9 +107,10 @@ func TestRangeTimesOut(t *testing.T) {
 // A server that anybody could have put there is not believed.
 func TestRangeVerifiesCertificates(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
 	defer server.Close()
-	server.Config.ErrorLog = nil
 	r := NewRange(server.URL, 1, 5*time.Second)
 	if _, err := r.Breached("exposed number 1"); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("an unknown authority: %v", err)
@@ -112,7 +120,9 @@ func TestRangeVerifiesCertificates(t *testing.T) {
 // Trying again asks nobody for an hour; the cache does not grow on and on.
 func TestRangeIsCached(t *testing.T) {
 	t.Parallel()
-	r, asked := api(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "0018A45C4D1DEF81644B54AB7F969B88D65:10\r\n") })
+	r, asked := api(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "0018A45C4D1DEF81644B54AB7F969B88D65:10\r\n")
+	})
 	now := time.Now()
 	r.cache.now = func() time.Time { return now }
 	for range 3 {

@@ -154,7 +154,7 @@ func (b *tab) shoot(file string) {
 		b.t.Fatal(err)
 	}
 	b.do(chromedp.EmulateViewport(size[0], max(size[1], size[2])))
-	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot)
+	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		b.t.Fatal(err)
 	}
