@@ -75,6 +75,9 @@ func (a *app) portal() (*portal.Portal, error) {
 		}
 		o.Logo = logo
 	}
+	if a.settings.Locales != "" {
+		o.Locales = os.DirFS(a.settings.Locales)
+	}
 	return portal.New(o)
 }
 

@@ -58,6 +58,7 @@ var vendors = []vendor{
 	{path: "github.com/MicahParks/jwkset", places: []string{"internal/token"}},
 	{path: "golang.org/x/crypto/argon2", places: []string{"internal/password"}},
 	{path: "golang.org/x/crypto/bcrypt", places: []string{"internal/password"}},
+	{path: "github.com/ccojocar/zxcvbn-go", places: []string{"internal/password"}},
 	{path: "github.com/FastFilter/xorfilter", places: []string{"internal/breached"}},
 	{path: "github.com/go-crypt", places: []string{"internal/password"}},
 	{path: "github.com/throttled/throttled", places: []string{"internal/ratelimit"}},

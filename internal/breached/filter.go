@@ -10,7 +10,7 @@ import (
 	"os"
 )
 
-// Filter is a filter file, opened to read. It holds the directory in memory, 40 bytes per million entries; fingerprints are read
+// Filter is a filter file, opened to read. It holds the directory in memory, 36 bytes per million entries; fingerprints are read
 // where they are, which the system's page cache makes quick. It is safe for concurrent use.
 type Filter struct {
 	file io.ReaderAt

@@ -64,11 +64,11 @@ func (g *Guard) enter() bool {
 	if g.failures < failuresToOpen {
 		return true
 	}
-	if now := g.now(); now.Before(g.closed) {
+	now := g.now()
+	if now.Before(g.closed) {
 		return false
-	} else {
-		g.closed = now.Add(openFor)
 	}
+	g.closed = now.Add(openFor)
 	return true
 }
 

@@ -39,6 +39,7 @@ type Web struct {
 	Contact        string         `placeholder:"TEXT" range:"an address, URL or sentence" help:"How members reach a person."`
 	Colour         string         `placeholder:"#RRGGBB" range:"#rrggbb" help:"The colour of buttons and links, shifted until it can be read."`
 	Logo           string         `placeholder:"FILE" range:"an SVG or PNG file" help:"A picture beside the name."`
+	Locales        string         `placeholder:"DIR" range:"a directory" help:"Own page texts, one file a language, over or beside the built-in ones."`
 }
 
 // Mail is how members are written to.
@@ -72,7 +73,7 @@ type Passwords struct {
 
 // Breached is where passwords from breaches elsewhere are looked up, beside the built-in list, and what holds when that cannot be.
 type Breached struct {
-	BreachedFilter   string        `placeholder:"FILE" range:"a file made by rekey breached build; not with REKEY_BREACHED_RANGE_URL" help:"Refuse the passwords in this filter. A few in 100,000 others are refused with them (16 bits an entry) unless REKEY_BREACHED_SORTED confirms."`
+	BreachedFilter   string        `placeholder:"FILE" range:"a file made by rekey breached build; not with REKEY_BREACHED_RANGE_URL" help:"Refuse the passwords in this filter, and with them one in 65,536 others (at 16 bits an entry) unless REKEY_BREACHED_SORTED confirms."`
 	BreachedSorted   string        `placeholder:"FILE" range:"a file; not with REKEY_BREACHED_RANGE_URL" help:"The Pwned Passwords download in one file ordered by hash: confirms the filter's hits, or is the list where there is no filter."`
 	BreachedRangeURL string        `name:"breached-range-url" placeholder:"URL" range:"https://…, or http:// to this machine" help:"Ask this range API or mirror, as https://api.pwnedpasswords.com/range: five digits of the password's hash go there, nothing else."`
 	BreachedTimeout  time.Duration `placeholder:"DURATION" default:"2s" range:"100ms to 10s" help:"How long the range API may take to answer."`

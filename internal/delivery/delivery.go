@@ -144,6 +144,7 @@ func set[T int | time.Duration](value *T, fallback T) {
 func (w *Worker) Run(ctx context.Context) error {
 	var claimers, senders, marking sync.WaitGroup
 	defer w.marks.outlive(ctx)()
+	w.look(ctx) // else all claims wait for the next poll
 	claimers.Go(func() { w.watch(ctx) })
 	claimers.Go(func() { w.upkeep(ctx) })
 	claimers.Go(func() { defer close(w.singles); w.claimSingles(ctx) })

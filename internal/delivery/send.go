@@ -19,7 +19,7 @@ type sender struct {
 	w                *Worker
 	conn             Conn
 	singles, members <-chan *job
-	last             <-chan struct{} // closed when the mark of the mail before is committed
+	unmarked         []<-chan struct{} // of mails handed over, oldest first; each is closed when its mark is committed
 }
 
 // send takes mails until both lanes are closed and empty. After the context has ended it gives back what it takes.
@@ -65,16 +65,16 @@ func (s *sender) next() *job {
 }
 
 func (s *sender) hangUp() {
-	if s.last != nil {
-		<-s.last
+	for _, done := range s.unmarked {
+		<-done
 	}
 	if s.conn != nil {
 		s.conn.Close()
 	}
 }
 
-// handle sends a mail and hands its mark in. After a hand-off it returns when the mark of the one before is committed, so a crash finds
-// at most two unmarked mails on a connection: one taken by the server, one under way. What was not handed over need not be waited for.
+// handle sends a mail and hands its mark in. After a hand-off it returns when there is room for another: a crash finds at most inFlight
+// unmarked mails on a connection, the one under way among them. What was not handed over need not be waited for.
 func (s *sender) handle(ctx context.Context, j *job) {
 	mark, outcome := s.attempt(ctx, j)
 	kind := j.kind()
@@ -97,10 +97,11 @@ func (s *sender) handle(ctx context.Context, j *job) {
 	if !mark.Tried {
 		return
 	}
-	if s.last != nil {
-		<-s.last
+	s.unmarked = append(s.unmarked, done)
+	for len(s.unmarked) >= inFlight {
+		<-s.unmarked[0]
+		s.unmarked = s.unmarked[1:]
 	}
-	s.last = done
 }
 
 // attempt does everything from the last look at what is true to the server's answer, and says what to write down.

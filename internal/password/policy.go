@@ -67,7 +67,11 @@ func (p *Policy) CheckForm(pw string, c Context) error {
 		return err
 	}
 	folded := []rune(norm.NFC.String(cases.Fold().String(pw)))
-	if w := weakest(cores(folded), contextWords(c)); w != strong {
+	w := weakest(cores(folded), contextWords(c))
+	if w == strong {
+		w = estimated(pw, contextWords(c))
+	}
+	if w != strong {
 		return refuse(weaknesses[w].code, "%s", weaknesses[w].text)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
@@ -52,6 +53,10 @@ func TestPolicy(t *testing.T) {
 		"password password", "Abc-abc-abc-abc-abc", "ÄÖäöÄÖäöÄÖäöÄÖäö", "123412341234123412", "ha ha ha ha ha ha ha")
 	deny("sequence", "qwertyuiopasdfgh", "hgfdsapoiuytrewq", "QWERTYUIOPasdfghjkl", "qwertzuiopasdfghj", "azertyuiopqsdfgh", "abcdefghijklmno",
 		"onmlkjihgfedcba", "123456789012345", "0987654321098765", "1qaz2wsx3edc4rfv", "!!qwertyuiopasdf12", "abcdefg1234567890", "zxcvbnmasdfghjkl")
+
+	// What only the estimator sees.
+	deny("common", "charlie 1984 michael", "mustang charlie 77", "the exposed password")
+	allow("charlie 1984 michaël", "charlie mustang michael daniel jordan harley")
 
 	// What is known of the account, alone or together or over and over.
 	deny("context", "mike.example+games@mail.example.org", "Mike.Example+Games", "mikeexamplegames", "segapasssegapass", "Sega Pass Sega Pass",
@@ -144,6 +149,21 @@ func TestListsHoldEnough(t *testing.T) {
 	}
 	if !lists().holds("trustno1") || lists().holds("no such password at all") {
 		t.Error("the lists answer wrongly")
+	}
+}
+
+// The estimator is never given what would keep it busy: with all of its letters at once 100 bytes took it three seconds.
+func TestPolicyIsQuick(t *testing.T) {
+	t.Parallel()
+	p := DefaultPolicy()
+	for _, unit := range []string{leetLetters, "4@8({1", "19870112", "aaaab", "qwertzuiop1", "p4$$w0rd"} {
+		for _, n := range []int{longestEstimated, longestEstimated + 1, MaxCodePoints} {
+			begun := time.Now()
+			_ = p.Check(strings.Repeat(unit, n)[:n], Context{Email: "mike@example.org"})
+			if took := time.Since(begun); took > time.Second { // a hundred times what it takes
+				t.Errorf("%d bytes of %q took %v", n, unit, took)
+			}
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	repeated
 	sequence
 	common
+	pattern
 	strong
 )
 
@@ -25,6 +26,7 @@ var weaknesses = map[weakness]struct{ code, text string }{
 	repeated:    {"repeated", "This password repeats the same few characters."},
 	sequence:    {"sequence", "This password follows the keyboard, the alphabet or the digits."},
 	common:      {"common", "This password is a common one, or made of two common ones, and is guessed first."},
+	pattern:     {"common", "This password is made of common words, names, dates or patterns, and is guessed quickly. A few unrelated words make a better one."},
 }
 
 const (

@@ -185,7 +185,7 @@ func TestOwnLanguages(t *testing.T) {
 		"no JSON": {"nl.json", `{`}, "no tag": {"x_y_z_nowhere.json", `{"forgot.title": "x"}`}, "no name": {"nl.json", `{"language.direction": "ltr"}`},
 		"no direction": {"nl.json", `{"language.name": "Nederlands"}`}, "a direction that is none": {"de.json", `{"language.direction": "up"}`},
 		"an unknown text": {"de.json", `{"forgot.titel": "x"}`}, "a placeholder too many": {"de.json", `{"forgot.title": "{{.Name}}"}`},
-		"a placeholder too few": {"de.json", `{"forgot.lead": "x"}`}, "a placeholder mistyped": {"de.json", `{"forgot.lead": "{{.Nmae}}"}`},
+		"a placeholder too few": {"de.json", `{"forgot.lead": "x"}`}, "another placeholder": {"de.json", `{"forgot.lead": "{{.Login}}"}`},
 		"a function": {"de.json", `{"forgot.title": "{{printf 1}}"}`}, "a plural form too few": {"pl.json", `{"language.name": "Polski", "language.direction": "ltr", "wait.minutes": {"one": "{{.Count}} minuta", "other": "{{.Count}} minuty"}}`},
 	} {
 		if _, err := read(file[0], file[1]); err == nil {

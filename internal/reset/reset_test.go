@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { storetest.Main(m) }
 
 const (
 	issuer      = "https://accounts.example.com"
-	oldPassword = "the exposed password"
+	oldPassword = "the lantern of long ago"
 	newPassword = "a quite different one"
 )
 

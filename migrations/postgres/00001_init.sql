@@ -154,7 +154,7 @@ CREATE TABLE campaign_list_lines (
     match_key   text COLLATE "C",
     outcome     text CHECK (outcome IN ('unmatched', 'duplicate', 'invalid'))
 );
-CREATE INDEX campaign_list_lines_line ON campaign_list_lines (campaign_id, line_no);
+CREATE INDEX campaign_list_lines_outcome ON campaign_list_lines (campaign_id, line_no) WHERE outcome IS NOT NULL;
 COMMENT ON TABLE campaign_list_lines IS 'The list as the operator gave it, line by line. No foreign key, on purpose: its check of each line would take longer than loading it, and campaigns are never removed.';
 COMMENT ON COLUMN campaign_list_lines.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN campaign_list_lines.line_no IS 'Line in the file; the header is line 1.';

@@ -97,7 +97,7 @@ CREATE TABLE campaign_list_lines (
     match_key   TEXT, -- What is looked up: the folded address, or the subject. NULL: it cannot be one.
     outcome     TEXT CHECK (outcome IN ('unmatched', 'duplicate', 'invalid')) -- After prepare: NULL matched, else why not.
 );
-CREATE INDEX campaign_list_lines_line ON campaign_list_lines (campaign_id, line_no);
+CREATE INDEX campaign_list_lines_outcome ON campaign_list_lines (campaign_id, line_no) WHERE outcome IS NOT NULL;
 
 -- While a row is open the whole service refuses logins and resets.
 CREATE TABLE lockdowns (
