@@ -51,8 +51,12 @@ func (w *Worker) claimSomeSingles(ctx context.Context) int {
 // claimMembers keeps the lane of campaign mails filled until the context ends.
 func (w *Worker) claimMembers(ctx context.Context) {
 	passing := newCursors() // over the members that get notices, while links wait
+	var again time.Time     // when to look for retries: they wait minutes, and fresh members come many times a second
 	for w.laneOpen(ctx) {
-		n := 0
+		n, retries := 0, !time.Now().Before(again)
+		if retries {
+			again = time.Now().Add(w.o.Poll)
+		}
 		if seen := w.view.now(); seen != nil {
 			if !seen.Locked {
 				passing = newCursors()
@@ -63,7 +67,10 @@ func (w *Worker) claimMembers(ctx context.Context) {
 				case seen.Locked:
 					n += w.claimNotices(ctx, k.ID, passing)
 				default:
-					n += w.claim(ctx, queue.Pick{Campaign: k.ID, Retries: true}) + w.claimFresh(ctx, k.ID)
+					if retries {
+						n += w.claim(ctx, queue.Pick{Campaign: k.ID, Retries: true})
+					}
+					n += w.claimFresh(ctx, k.ID)
 				}
 			}
 		}

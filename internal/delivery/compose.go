@@ -196,22 +196,37 @@ func (c *Composer) message(kind queue.Kind, locale, address string, page *conten
 	if err != nil {
 		return nil, err
 	}
-	render := c.templates.render
+	id, now := c.random()+"@"+c.idDomain, c.now().UTC()
+	m := &Message{ID: "<" + id + ">", From: c.sender, To: to.Address, UTF8: to.UTF8}
 	if page.Campaign != 0 {
-		render = c.repeat
+		m.Data, err = c.campaign(kind, locale, page, to, id, now)
+	} else {
+		m.Data, err = c.alone(kind, locale, page, to, id, now)
 	}
-	r, err := render(kind, locale, page)
+	if err != nil {
+		return nil, fmt.Errorf("writing mail %s: %w", kind, err)
+	}
+	return m, nil
+}
+
+// alone renders and encodes one mail.
+func (c *Composer) alone(kind queue.Kind, locale string, page *content, to envelope, id string, now time.Time) ([]byte, error) {
+	r, err := c.templates.render(kind, locale, page)
 	if err != nil {
 		return nil, err
 	}
-	id := c.random() + "@" + c.idDomain
-	m := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary(c.boundary))
+	return c.encode(r, to.Header, id, now, c.boundary)
+}
+
+// encode gives a mail its headers and encodings. An empty boundary becomes a random one.
+func (c *Composer) encode(r rendered, to, id string, now time.Time, boundary string) ([]byte, error) {
+	m := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary(boundary))
 	m.FromMailAddress(c.from)
-	m.ToMailAddress(&netmail.Address{Address: to.Header})
+	m.ToMailAddress(&netmail.Address{Address: to})
 	if c.replyTo != nil {
 		m.ReplyToMailAddress(c.replyTo)
 	}
-	m.SetDateWithValue(c.now().UTC())
+	m.SetDateWithValue(now)
 	m.SetMessageIDWithValue(id)
 	m.Subject(r.Subject)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 section 5
@@ -220,8 +235,6 @@ func (c *Composer) message(kind queue.Kind, locale, address string, page *conten
 	m.AddAlternativeString(mail.TypeTextHTML, r.HTML)
 	var data bytes.Buffer
 	data.Grow(8 << 10)
-	if _, err := m.WriteTo(&data); err != nil {
-		return nil, fmt.Errorf("encoding mail %s: %w", kind, err)
-	}
-	return &Message{ID: "<" + id + ">", From: c.sender, To: to.Address, UTF8: to.UTF8, Data: data.Bytes()}, nil
+	_, err := m.WriteTo(&data)
+	return data.Bytes(), err
 }

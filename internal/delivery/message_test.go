@@ -3,6 +3,7 @@ package delivery
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"io"
 	"io/fs"
 	"mime"
@@ -246,33 +247,50 @@ func TestNothingGetsIntoAHeader(t *testing.T) {
 	}
 }
 
-// TestRepeatedMailsAreAsIfRenderedAlone holds mails filled into a kept one against mails rendered whole.
-func TestRepeatedMailsAreAsIfRenderedAlone(t *testing.T) {
+// TestRepeatedMailsAreAsIfWrittenAlone holds mails filled into a form, byte by byte, against mails rendered and encoded whole.
+func TestRepeatedMailsAreAsIfWrittenAlone(t *testing.T) {
 	t.Parallel()
-	own := fstest.MapFS{"xx/reset.html": {Data: []byte(`{{define "body"}}{{range .Accounts}}<a href="{{.Link}}" title="{{.Subject}}">{{.Subject}}</a> {{.Code}}{{end}}{{end}}`)}}
+	own := fstest.MapFS{
+		"xx/reset.html": {Data: []byte(`{{define "body"}}{{range .Accounts}}<a href="{{.Link}}" title="{{.Subject}}">{{.Subject}}</a> {{.Code}}{{.Code}}{{end}}{{end}}`)},
+		"xx/reset.txt":  {Data: []byte(`{{define "subject"}}{{range .Accounts}}{{.Subject}}{{end}} für{{end}}{{define "body"}}{{range .Accounts}}{{.Code}} {{.Link}}{{.Subject}}{{end}}{{end}}`)},
+	}
 	c := fixedComposer(t, Letterhead{Templates: own})
 	link := publicURL + "/reset#t="
+	long := link + strings.Repeat("aB-_.c", 50)
 	for _, locale := range []string{"en", "xx", "ar", "ja"} {
-		for _, account := range []line{{"user-1", link + "aB-_.c.d", "0000-0000-0000"}, {"user-2", link + "x.y.z", "1111-2222-3333"}, {"a<b>&\"c", link + "x", "4444-5555-6666"}, {"user-3", "", ""}, {"user-4", link + "u.v", "7777-8888-9999"}} {
-			for _, title := range []string{"One", "Two"} {
+		for i, account := range []line{
+			{"user-1", link + "aB-_.c.d", "0000-0000-0000"}, {"user-2", link + "x.y.z", "1111-2222-3333"}, {"user-A", link + "AA.BB.AB", "AAAA-BBBB-ABAB"},
+			{"7", long, "0000-0000-0000"}, {"8", link + strings.Repeat("..B-", 70), "0000-0000-0000"}, {"a<b>&\"c", link + "x", "4444-5555-6666"}, {"user-3", "", ""},
+		} {
+			for _, address := range []string{"a@example.net", "o'neil.b@xn--bcher-kva.example", `"two..dots"@example.net`, "jörg@example.net", strings.Repeat("l", 62) + "@example.net"} {
 				page := *samples[queue.Reset]
-				page.Campaign, page.Title, page.Accounts = 1, title, []line{account}
-				want, err := c.templates.render(queue.Reset, locale, &page)
+				page.Campaign, page.Title, page.Accounts = 1, fmt.Sprint("Title ", i%2), []line{account}
+				to, err := parseAddress(address)
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, err := c.repeat(queue.Reset, locale, &page)
+				id, now := fmt.Sprintf("%026d@%s", i, c.idDomain), c.now().Add(time.Duration(i)*time.Second)
+				want, err := c.alone(queue.Reset, locale, &page, to, id, now)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("%s %v (-whole +filled):\n%s", locale, account, diff)
+				got, err := c.campaign(queue.Reset, locale, &page, to, id, now)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(want), string(got)); diff != "" {
+					t.Errorf("%s %v to %s (-whole +filled):\n%s", locale, account, address, diff)
 				}
 			}
 		}
 	}
-	if len(c.repeats.kept) != 16 {
-		t.Errorf("%d mails are kept, want one for each language, title, and with or without a link", len(c.repeats.kept))
+	if kept, forms := len(c.repeats.kept), len(c.repeats.forms); kept != 12 || forms != 4*5 {
+		t.Errorf("%d mails and %d forms are kept, want one for each language, title and with or without a link, and one for each of those and length", kept, forms)
+	}
+	for key, f := range c.repeats.forms {
+		if f == nil {
+			t.Errorf("there is no form for %q", key)
+		}
 	}
 }
 

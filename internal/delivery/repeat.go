@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
 )
@@ -11,8 +12,9 @@ import (
 // repeats keeps mails of campaigns rendered but for the account in them: a million mails differ in subject, token and code alone.
 // What goes into the gaps needs no escaping anywhere, or the mail is rendered whole.
 type repeats struct {
-	mu   sync.Mutex
-	kept map[string]rendered
+	mu    sync.Mutex
+	kept  map[string]rendered
+	forms map[string]*form // nil: there is none
 }
 
 // Gaps, in letters that no template and no escaping changes.
@@ -25,34 +27,61 @@ const (
 // maxKept bounds the memory: a language, kind and campaign make a new one each minute, since the end of the links is in it.
 const maxKept = 64
 
-func (c *Composer) repeat(kind queue.Kind, locale string, page *content) (rendered, error) {
+// campaign writes a mail of a campaign, from a form if its values allow that.
+func (c *Composer) campaign(kind queue.Kind, locale string, page *content, to envelope, id string, now time.Time) ([]byte, error) {
+	r, key, token, err := c.gapped(kind, locale, page)
+	if err != nil {
+		return nil, err
+	}
+	if key == "" {
+		return c.alone(kind, locale, page, to, id, now)
+	}
+	account := page.Accounts[0]
+	if to.Header == to.Address && !to.UTF8 && len(to.Address) <= longestTo {
+		v := formValues{account.Subject, token, account.Code, to.Address, now.Format(time.RFC1123Z), id}
+		if f, err := c.formFor(key, r, v); f != nil || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			return f.write(&v), nil
+		}
+	}
+	return c.encode(r.fill(account.Subject, token, account.Code), to.Header, id, now, c.boundary)
+}
+
+// gapped renders a mail with gaps, and names what it says by a key; empty: it must be rendered whole. token is what goes into its gap.
+func (c *Composer) gapped(kind queue.Kind, locale string, page *content) (r rendered, key, token string, err error) {
 	account := page.Accounts[0]
 	link := c.letterhead.PublicURL + "/reset#t="
-	token, _ := strings.CutPrefix(account.Link, link)
+	token, _ = strings.CutPrefix(account.Link, link)
 	if !plain(account.Subject) || !plain(account.Code) || strings.ContainsFunc(token, func(r rune) bool { return r != '.' && !isPlain(r) }) {
-		return c.templates.render(kind, locale, page)
+		return rendered{}, "", "", nil
 	}
-	key := strings.Join([]string{string(kind), locale, page.Title, page.NoticePage, strings.Join(page.Classes, "\x00"), strconv.FormatInt(page.Ends.Unix(), 10), strconv.FormatBool(token == "")}, "\x00")
+	key = strings.Join([]string{string(kind), locale, page.Title, page.NoticePage, strings.Join(page.Classes, "\x00"), strconv.FormatInt(page.Ends.Unix(), 10), strconv.FormatBool(token == "")}, "\x00")
 	if page.OccurredAt != nil {
 		key += page.OccurredAt.String()
 	}
 	c.repeats.mu.Lock()
 	r, ok := c.repeats.kept[key]
 	c.repeats.mu.Unlock()
-	if !ok {
-		gaps := *page
-		gaps.Accounts = []line{{Subject: gapSubject}}
-		if token != "" {
-			gaps.Accounts = []line{{Subject: gapSubject, Link: link + gapToken, Code: gapCode}}
-		}
-		var err error
-		if r, err = c.templates.render(kind, locale, &gaps); err != nil {
-			return rendered{}, err
-		}
-		c.repeats.keep(key, r)
+	if ok {
+		return r, key, token, nil
 	}
-	fill := strings.NewReplacer(gapSubject, account.Subject, gapToken, token, gapCode, account.Code)
-	return rendered{Subject: fill.Replace(r.Subject), Text: fill.Replace(r.Text), HTML: fill.Replace(r.HTML)}, nil
+	gaps := *page
+	gaps.Accounts = []line{{Subject: gapSubject}}
+	if token != "" {
+		gaps.Accounts = []line{{Subject: gapSubject, Link: link + gapToken, Code: gapCode}}
+	}
+	if r, err = c.templates.render(kind, locale, &gaps); err != nil {
+		return rendered{}, "", "", err
+	}
+	c.repeats.keep(key, r)
+	return r, key, token, nil
+}
+
+func (r rendered) fill(subject, token, code string) rendered {
+	fill := strings.NewReplacer(gapSubject, subject, gapToken, token, gapCode, code)
+	return rendered{Subject: fill.Replace(r.Subject), Text: fill.Replace(r.Text), HTML: fill.Replace(r.HTML)}
 }
 
 func (p *repeats) keep(key string, r rendered) {

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -31,7 +32,7 @@ type Dialer interface {
 // Conn hands over mails one at a time.
 type Conn interface {
 	// Deliver returns nil once the server has taken responsibility for the mail, else an error of this package. It asks clear
-	// just before DATA, the last moment at which nothing has happened yet; a refusal is returned as it is and the mail is not sent.
+	// just before the content, the last moment at which nothing has happened yet; a refusal is returned as it is and the mail is not sent.
 	Deliver(m *Message, clear func() error) error
 	// Usable is false once another Deliver cannot work.
 	Usable() bool
@@ -121,6 +122,7 @@ type smtpConn struct {
 	pipelining bool // RFC 2920
 	used       time.Time
 	broken     bool
+	wire       []byte // kept for the next mail
 }
 
 // idle is how long a connection may rest before it is asked whether it still lives.
@@ -148,56 +150,129 @@ func (c *smtpConn) deliver(m *Message, clear func() error) error {
 			return err
 		}
 	}
-	if step, err := c.address(m); err != nil {
-		return c.refused(step, err)
+	open := c.openInTurn
+	if c.pipelining && !strings.ContainsAny(m.From+m.To, "\r\n") {
+		open = c.openAtOnce
+	}
+	if err := open(m, clear); err != nil {
+		return err
+	}
+	return c.content(m.Data)
+}
+
+// openInTurn names sender and recipient and asks to go on, a command at a time.
+func (c *smtpConn) openInTurn(m *Message, clear func() error) error {
+	c.client.SkipSMTPUTF8(!m.UTF8)
+	if err := c.client.Mail("<" + m.From + ">"); err != nil { // refuses line breaks
+		return c.refused(stepMail, err)
+	}
+	if err := c.client.Rcpt("<" + m.To + ">"); err != nil {
+		return c.refused(stepRcpt, err)
 	}
 	if err := clear(); err != nil {
 		c.abandon()
 		return err
 	}
-	content, err := c.client.Data()
-	if err != nil {
+	if err := c.put("DATA\r\n"); err != nil {
 		return c.refused(stepData, err)
 	}
-	if _, err := content.Write(m.Data); err != nil {
-		return blame(stepContent, err)
-	}
-	if err := content.Close(); err != nil {
-		return blame(stepContent, err)
+	if _, _, err := c.client.Text.ReadResponse(354); err != nil {
+		return c.refused(stepData, err)
 	}
 	return nil
 }
 
-// address names sender and recipient, in one go where the server allows it. An error comes with its step.
-func (c *smtpConn) address(m *Message) (step string, err error) {
-	from, to := "<"+m.From+">", "<"+m.To+">"
-	if !c.pipelining || strings.ContainsAny(from+to, "\r\n") {
-		c.client.SkipSMTPUTF8(!m.UTF8)
-		if err := c.client.Mail(from); err != nil { // refuses line breaks
-			return stepMail, err
-		}
-		return stepRcpt, c.client.Rcpt(to)
+// openAtOnce is openInTurn in one round trip. The server expects the content then, so that a mail that is not to be sent any more
+// costs the connection: content that does not end is never taken.
+func (c *smtpConn) openAtOnce(m *Message, clear func() error) error {
+	if err := clear(); err != nil {
+		return err
 	}
+	utf8 := ""
 	if m.UTF8 {
-		from += " SMTPUTF8"
+		utf8 = " SMTPUTF8"
 	}
-	text := c.client.Text
-	if _, err := text.W.WriteString("MAIL FROM:" + from + "\r\nRCPT TO:" + to + "\r\n"); err != nil {
-		return stepMail, err
+	err := c.put("MAIL FROM:<", m.From, ">", utf8, "\r\nRCPT TO:<", m.To, ">\r\nDATA\r\n")
+	if err != nil {
+		return blame(stepMail, err)
 	}
-	if err := text.W.Flush(); err != nil {
-		return stepMail, err
+	if step, err := c.answers(); err != nil {
+		return c.refused(step, err)
 	}
-	_, _, refusal := text.ReadResponse(250)
+	if err := clear(); err != nil {
+		c.broken = true
+		return err
+	}
+	return nil
+}
+
+func (c *smtpConn) put(parts ...string) error {
+	w := c.client.Text.W
+	for _, part := range parts {
+		if _, err := w.WriteString(part); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// answers reads those to MAIL, RCPT and DATA, and gives the first refusal with its step.
+func (c *smtpConn) answers() (step string, err error) {
+	for _, expected := range [...]struct {
+		step string
+		code int
+	}{{stepMail, 250}, {stepRcpt, 25}, {stepData, 354}} {
+		_, _, refusal := c.client.Text.ReadResponse(expected.code)
+		var reply *textproto.Error
+		switch {
+		case refusal == nil:
+			continue
+		case !errors.As(refusal, &reply) || reply.Code == 421:
+			return expected.step, refusal // nothing more will come
+		case err == nil:
+			step, err = expected.step, refusal
+		}
+		if expected.step == stepData {
+			return step, err
+		}
+	}
+	if err == nil {
+		return "", nil
+	}
+	// The server wants content though it has no sender or no recipient: RFC 2920 section 3.1 says to send none.
+	if lost := c.put(".\r\n"); lost != nil {
+		return step, lost
+	}
 	var reply *textproto.Error
-	if refusal != nil && (!errors.As(refusal, &reply) || reply.Code == 421) {
-		return stepMail, refusal // nothing more will come
+	if _, _, end := c.client.Text.ReadResponse(250); end != nil && !errors.As(end, &reply) {
+		return step, end
 	}
-	_, _, err = text.ReadResponse(25)
-	if refusal != nil {
-		return stepMail, refusal
+	return step, err
+}
+
+// content sends the mail in one piece, with its dots doubled at the beginning of lines (RFC 5321 section 4.5.2).
+func (c *smtpConn) content(data []byte) error {
+	c.wire = c.wire[:0]
+	for line := range bytes.Lines(data) {
+		if line[0] == '.' {
+			c.wire = append(c.wire, '.')
+		}
+		line, _ = bytes.CutSuffix(line, []byte("\n"))
+		line, _ = bytes.CutSuffix(line, []byte("\r"))
+		c.wire = append(append(c.wire, line...), '\r', '\n')
 	}
-	return stepRcpt, err
+	c.wire = append(c.wire, ".\r\n"...)
+	w := c.client.Text.W
+	if _, err := w.Write(c.wire); err != nil {
+		return blame(stepContent, err)
+	}
+	if err := w.Flush(); err != nil {
+		return blame(stepContent, err)
+	}
+	if _, _, err := c.client.Text.ReadResponse(250); err != nil {
+		return blame(stepContent, err)
+	}
+	return nil
 }
 
 // refused ends the transaction, so that the connection serves the next mail.
