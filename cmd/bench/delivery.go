@@ -49,7 +49,7 @@ func (b *suite) delivery(ctx context.Context) (err error) {
 	}
 	var ours, floor, dialling []float64
 	var sent, bytes int64
-	mails := pick(b, 2000, 20000)
+	mails := pick(b, 5000, 20000)
 	for range 3 {
 		p := &post{suite: b, store: s, keys: keys, target: int64(mails)}
 		rate, err := p.run(ctx, address)

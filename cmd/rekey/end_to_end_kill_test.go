@@ -16,10 +16,10 @@ import (
 )
 
 // connections to the mail server, and how many mails one kill may repeat: those being handed over, and those handed over whose
-// mark was not committed yet.
+// mark was not committed yet, 16 for each connection as the README says.
 const (
 	connections  = 8
-	repeatedMost = 2 * connections
+	repeatedMost = 16 * connections
 )
 
 // Serving processes are killed in the middle of a mailing, and nobody is missed, nor written to twice beyond the mails in flight.

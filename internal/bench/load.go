@@ -73,17 +73,17 @@ func (c *Connection) Do(request []byte) (status int, err error) {
 	return status, err
 }
 
-// Exchange is Do for answers of any form: it gives the whole head and throws the body away.
-func (c *Connection) Exchange(request []byte) (*http.Response, error) {
+// Exchange is Do for answers of any form: it gives the head and throws the body away.
+func (c *Connection) Exchange(request []byte) (status int, header http.Header, err error) {
 	if _, err := c.conn.Write(request); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	answer, err := http.ReadResponse(c.in, nil)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	_, err = io.Copy(io.Discard, answer.Body)
-	return answer, errors.Join(err, answer.Body.Close())
+	return answer.StatusCode, answer.Header, errors.Join(err, answer.Body.Close())
 }
 
 // Request writes a request of HTTP/1.1. The header lines have no line ends.

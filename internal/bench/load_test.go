@@ -60,7 +60,7 @@ func TestPaceCountsWaiting(t *testing.T) {
 	var n atomic.Int64
 	stalled := make(chan struct{})
 	time.AfterFunc(100*time.Millisecond, func() { close(stalled) })
-	address := web(t, func(_ http.ResponseWriter, r *http.Request) {
+	address := web(t, func(_ http.ResponseWriter, _ *http.Request) {
 		<-stalled
 		if n.Add(1) == 60 {
 			cancel()

@@ -94,7 +94,7 @@ func (p *Process) Stop() {
 	select {
 	case <-p.done:
 	case <-time.After(10 * time.Second):
-		p.cmd.Process.Kill()
+		_ = p.cmd.Process.Kill() // it may have ended just now
 		<-p.done
 	}
 }

@@ -1,5 +1,5 @@
 // Package delivery hands Rekey's mail to a mail server: it claims what waits in the database, decides at hand-off what is true, mints link and code,
-// and marks what came of it. It promises that everybody in scope is written to, and more than once only for messages in flight in a crash;
+// and marks what came of it. It promises that everybody in scope is written to, and more than once only for messages in flight in a crash, at most 16 a connection;
 // only cmd starts it.
 package delivery
 

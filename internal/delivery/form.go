@@ -121,27 +121,26 @@ func own(data, owner []byte, value int, name, text string) bool {
 	return at >= 0
 }
 
-// cut makes pieces of an encoded mail. owner tells which value each of its bytes belongs to.
+// cut makes pieces of an encoded mail. owner tells which value each of its bytes belongs to; a value may stand there many times, and
+// broken over lines.
 func cut(data, owner []byte, v formValues) *form {
 	f := &form{}
-	var given [valueEnd]int
+	var given [valueEnd]int // of each value, since it began
 	for i := 0; i < len(data); {
-		p := piece{value: valueEnd}
 		start := i
 		for i < len(data) && owner[i] == valueEnd {
 			i++
 		}
-		p.text = data[start:i]
+		p := piece{text: data[start:i], value: valueEnd}
 		if i < len(data) {
-			value := int(owner[i])
-			start = i
-			for i < len(data) && int(owner[i]) == value && (value >= valueTo || given[value]+i-start < len(v[value])) {
+			start, p.value = i, int(owner[i])
+			p.from = given[p.value]
+			for i < len(data) && int(owner[i]) == p.value && (p.value >= valueTo || p.from+i-start < len(v[p.value])) {
 				i++
 			}
-			p.value, p.from, p.to = value, given[value], given[value]+i-start
-			given[value] = p.to
-			if value < valueTo && p.to == len(v[value]) {
-				given[value] = 0 // it may stand there again
+			p.to = p.from + i - start
+			if given[p.value] = p.to; p.to == len(v[p.value]) {
+				given[p.value] = 0
 			}
 		}
 		f.pieces = append(f.pieces, p)
@@ -153,21 +152,22 @@ func cut(data, owner []byte, v formValues) *form {
 func (f *form) write(v *formValues) []byte {
 	n := 0
 	for _, p := range f.pieces {
-		n += len(p.text)
-		if p.value != valueEnd {
-			n += len(v[p.value])
-		}
+		n += len(p.text) + len(p.of(v))
 	}
 	data := make([]byte, 0, n)
 	for _, p := range f.pieces {
-		data = append(data, p.text...)
-		switch {
-		case p.value >= valueEnd:
-		case p.value >= valueTo: // in a line of its own, whole
-			data = append(data, v[p.value]...)
-		default:
-			data = append(data, v[p.value][p.from:p.to]...)
-		}
+		data = append(append(data, p.text...), p.of(v)...)
 	}
 	return data
+}
+
+// of is the part of its value that stands behind the text.
+func (p piece) of(v *formValues) string {
+	switch {
+	case p.value == valueEnd:
+		return ""
+	case p.value >= valueTo: // in a line of its own, whole and of any length
+		return v[p.value]
+	}
+	return v[p.value][p.from:p.to]
 }

@@ -76,25 +76,45 @@ func (m *marker) stop() { close(m.in) }
 
 // run ends when stop was called and everything is written.
 func (m *marker) run() {
-	enough := min(maxGroup, max(1, m.w.o.Connections*inFlight/2))
 	for first := range m.in {
-		group := map[int64][]marking{first.campaign: {first}}
-		late := time.NewTimer(gather)
-		for n, open := 1, true; n < enough && open; n++ {
-			select {
-			case next, ok := <-m.in:
-				if open = ok; ok {
-					group[next.campaign] = append(group[next.campaign], next)
-				}
-			case <-late.C:
-				open = false
-			}
+		group := map[int64][]marking{}
+		for _, r := range m.company(first) {
+			group[r.campaign] = append(group[r.campaign], r)
 		}
-		late.Stop()
 		for campaign, some := range group {
 			m.commit(campaign, some)
 		}
 	}
+}
+
+// company waits until half of what all connections may have in flight is there, then takes what else has gathered.
+func (m *marker) company(first marking) []marking {
+	some := []marking{first}
+	late := time.NewTimer(gather)
+	defer late.Stop()
+	for len(some) < min(maxGroup, m.w.o.Connections*inFlight/2) {
+		select {
+		case next, ok := <-m.in:
+			if !ok {
+				return some
+			}
+			some = append(some, next)
+		case <-late.C:
+			return some
+		}
+	}
+	for len(some) < maxGroup {
+		select {
+		case next, ok := <-m.in:
+			if !ok {
+				return some
+			}
+			some = append(some, next)
+		default:
+			return some
+		}
+	}
+	return some
 }
 
 // markFor is how long a mark is tried while the database does not answer. The lease is over by then, nearly: trying longer would be in vain.
