@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
+	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,13 +78,17 @@ func TestPaceCountsWaiting(t *testing.T) {
 	}
 }
 
-// TestProcess runs this program again as the one under measurement: it holds 64 MiB for a moment.
+// TestProcess runs this program again as the one under measurement: it holds 64 MiB until it is told to end.
 func TestProcess(t *testing.T) {
 	if os.Getenv("BENCH_CHILD") != "" {
 		block := make([]byte, 64<<20)
 		for i := range block {
 			block[i] = 1
 		}
+		end := make(chan os.Signal, 1)
+		signal.Notify(end, syscall.SIGTERM)
+		<-end
+		runtime.KeepAlive(block)
 		return
 	}
 	t.Parallel()
@@ -93,11 +100,21 @@ func TestProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, took, err := p.Wait(); err != nil || took <= 0 {
-		t.Errorf("%v %v", took, err)
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.Now().Add(20 * time.Second); p.Peak()>>20 < 64 && time.Now().Before(deadline); {
+		<-look.C
 	}
+	p.Stop()
 	if mib := p.Peak() >> 20; mib < 64 || mib > 128 {
 		t.Errorf("a program that holds 64 MiB peaks at %d MiB", mib)
+	}
+	done, err := bench.Start(t.Context(), nil, "true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, took, err := done.Wait(); err != nil || took <= 0 {
+		t.Errorf("%v %v", took, err)
 	}
 	if _, err := bench.Start(t.Context(), nil, "/nothing/here"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("starting nothing: %v", err)
