@@ -9,7 +9,6 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/seed-1c168855/rekey/internal/account"
-	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
@@ -25,7 +24,7 @@ func (s *Store) ImportAccounts(ctx context.Context, job account.ImportJob) (acco
 	if m.chunk <= 0 {
 		m.chunk = importChunk
 	}
-	if err := s.recordImport(ctx, job.Started); err != nil {
+	if err := s.Record(ctx, job.Started); err != nil {
 		return m.counts, err
 	}
 	err := s.db(ctx).Connection(func(conn *gorm.DB) error {
@@ -45,17 +44,7 @@ func (s *Store) ImportAccounts(ctx context.Context, job account.ImportJob) (acco
 	if err != nil {
 		return m.counts, s.fail("importing accounts", err)
 	}
-	return m.counts, s.recordImport(ctx, job.Finished(m.counts))
-}
-
-func (s *Store) recordImport(ctx context.Context, entry audit.Entry) error {
-	return s.write(ctx, "recording the import", func(tx *gorm.DB) error {
-		now, err := s.now(tx)
-		if err != nil {
-			return err
-		}
-		return s.record(tx, now, entry)
-	})
+	return m.counts, s.Record(ctx, job.Finished(m.counts))
 }
 
 // merge is one import under way on one connection.

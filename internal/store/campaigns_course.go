@@ -151,12 +151,3 @@ func (s *Store) end(ctx context.Context, id int64, act string, entry audit.Entry
 		return s.record(tx, now, entry)
 	})
 }
-
-// recordNow is record by the clock of this moment.
-func (s *Store) recordNow(tx *gorm.DB, entry audit.Entry) error {
-	now, err := s.now(tx)
-	if err != nil {
-		return err
-	}
-	return s.record(tx, now, entry)
-}

@@ -237,7 +237,6 @@ func (s *Store) afterReset(tx *gorm.DB, r reset.Reset, now, setAt time.Time) err
 		doing, statement string
 		vars             []any
 	}{
-		{"noting the scheme", `INSERT INTO password_schemes (label) VALUES (?) ON CONFLICT DO NOTHING`, []any{r.Scheme}},
 		{"noting the reset", `UPDATE campaign_members SET reset_at = ? WHERE account_id = ? AND reset_at IS NULL
 			AND campaign_id IN (SELECT id FROM campaigns WHERE state IN ('active', 'closed'))`, []any{at(setAt), r.Account}},
 		{"forgetting failed logins", `DELETE FROM login_failures WHERE key = ?`, []any{r.FailureKey}},
@@ -247,6 +246,9 @@ func (s *Store) afterReset(tx *gorm.DB, r reset.Reset, now, setAt time.Time) err
 		if err := tx.Exec(step.statement, step.vars...).Error; err != nil {
 			return fmt.Errorf("%s: %w", step.doing, err)
 		}
+	}
+	if err := s.addScheme(tx, r.Scheme); err != nil {
+		return fmt.Errorf("noting the scheme: %w", err)
 	}
 	return s.record(tx, now, r.Entry)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
@@ -181,7 +180,7 @@ func (s *Store) prepared(tx *gorm.DB, k campaign.Campaign, report campaign.Repor
 		return err
 	}
 	done := tx.Exec(`UPDATE campaigns SET state = 'prepared', prepared_at = ?, report = ?, members_through = ? WHERE id = ? AND state IN ('draft', 'prepared')`,
-		at(laterThan(now, k.PreparedAt)), string(text), through, k.ID)
+		at(after(now, atPtr(k.PreparedAt))), string(text), through, k.ID)
 	if done.Error != nil {
 		return done.Error
 	}
@@ -189,14 +188,6 @@ func (s *Store) prepared(tx *gorm.DB, k campaign.Campaign, report campaign.Repor
 		return wrongState(tx, k.ID, "prepare")
 	}
 	return s.record(tx, now, entry.With("report", report))
-}
-
-// laterThan keeps instants that name a version apart, whatever the clock does.
-func laterThan(now time.Time, before *time.Time) time.Time {
-	if before != nil && !now.After(*before) {
-		return before.Add(time.Microsecond)
-	}
-	return now
 }
 
 // wrongState says why a statement that names the states it needs changed no row.

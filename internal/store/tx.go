@@ -132,13 +132,16 @@ func (s *Store) record(tx *gorm.DB, now time.Time, entries ...audit.Entry) error
 
 // Record writes entries for acts that change nothing else, such as refused ones.
 func (s *Store) Record(ctx context.Context, entries ...audit.Entry) error {
-	return s.write(ctx, "recording an act", func(tx *gorm.DB) error {
-		now, err := s.now(tx)
-		if err != nil {
-			return err
-		}
-		return s.record(tx, now, entries...)
-	})
+	return s.write(ctx, "recording an act", func(tx *gorm.DB) error { return s.recordNow(tx, entries...) })
+}
+
+// recordNow is record by the clock of this moment.
+func (s *Store) recordNow(tx *gorm.DB, entries ...audit.Entry) error {
+	now, err := s.now(tx)
+	if err != nil {
+		return err
+	}
+	return s.record(tx, now, entries...)
 }
 
 // fail says what was being done, and makes an unreachable or overloaded database a problem that callers may retry.
