@@ -247,7 +247,12 @@ func TestServeEndsWithinItsTime(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("still running")
 	}
-	same(t, "nobody is lost", 21.0, r.object("campaign", "status", "1")["delivery"].(numbers)["pending"])
+	// One of the 21 has an address that no mail can be made for: it is found out when its turn comes, before or after the end.
+	d := r.object("campaign", "status", "1")["delivery"].(numbers)
+	same(t, "nobody is lost", 21.0, d["pending"].(float64)+d["failed"].(float64))
+	if d["failed"].(float64) > 1 {
+		t.Errorf("given up while nobody was there to take mail: %v", d)
+	}
 }
 
 // dataFile is a file in the installation's data directory.

@@ -141,6 +141,8 @@ func (s *sender) judge(ctx context.Context, j *job, id string, kind queue.Kind, 
 		return queue.Mark{State: queue.Failed, Error: errAddress.Error()}, string(queue.Failed)
 	case !errors.As(err, &failed):
 		return release() // not allowed any more, just before DATA
+	case ctx.Err() != nil && failed.fault == faultServer:
+		return release() // it was we who hung up
 	case failed.fault == faultServer, failed.fault == faultTemporary && w.lane.refused():
 		if wait, first := w.lane.trip(time.Now()); first {
 			w.log.WarnContext(ctx, "the mail server cannot be used; mail waits", "wait", wait.Round(time.Millisecond), "error", failed)
