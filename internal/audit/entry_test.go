@@ -236,3 +236,22 @@ func TestExports(t *testing.T) {
 		t.Error("WriteCSV hid that the log could not be read")
 	}
 }
+
+// What the context knows of an act goes into its entry; what the entry says itself stays, and so does the context's own copy.
+func TestUnderAContext(t *testing.T) {
+	t.Parallel()
+	outer := audit.WithDetail(audit.WithRequest(t.Context(), "req-1"), audit.Detail{"approval": 7, "password": "hunter2"})
+	inner := audit.WithDetail(outer, audit.Detail{"asked_by": "bob", "expect": 1})
+	e := audit.New(ann, audit.CampaignActivate, "campaign:7", audit.Detail{"expect": 25})
+
+	got := e.Under(inner)
+	if d := cmp.Diff(`{"approval":7,"asked_by":"bob","expect":25,"password":"[redacted]"}`, got.EncodeDetail()); d != "" || got.RequestID != "req-1" {
+		t.Errorf("request %q, detail (-want +got):\n%s", got.RequestID, d)
+	}
+	if d := cmp.Diff(`{"approval":7,"expect":25,"password":"[redacted]"}`, e.Under(outer).EncodeDetail()); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(`{"expect":25}`, e.Under(t.Context()).EncodeDetail()); d != "" {
+		t.Error(d)
+	}
+}

@@ -13,6 +13,8 @@ import (
 type ActivateRequest struct {
 	Expect    *int64 // how many live passwords should die
 	Tolerance *int64 // how far off the count may be; nil: the greater of 10 and 1 % of Expect
+
+	Prepared *time.Time // refused, as ErrPreparedAnew, unless the campaign was prepared at that moment; nil: whenever
 }
 
 // Activation must end in a known state even if whoever asked has gone.
@@ -44,6 +46,9 @@ func (c *Campaigns) activate(ctx context.Context, id int64, r ActivateRequest, e
 	}
 	if k.State != Prepared {
 		return Activated{}, WrongState(k.State, "activate")
+	}
+	if r.Prepared != nil && !r.Prepared.Equal(*k.PreparedAt) {
+		return Activated{}, ErrPreparedAnew
 	}
 	if r.Expect != nil {
 		p, err := c.store.PreviewCampaign(ctx, id, 0)

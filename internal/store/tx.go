@@ -118,9 +118,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 // record writes audit entries in the transaction of the act. Without a commit there is neither act nor entry.
 func (s *Store) record(tx *gorm.DB, now time.Time, entries ...audit.Entry) error {
 	for _, e := range entries {
-		if e.RequestID == "" {
-			e = e.In(audit.RequestOf(tx.Statement.Context))
-		}
+		e = e.Under(tx.Statement.Context)
 		err := tx.Exec(`INSERT INTO audit_entries (at, actor_kind, actor, action, object, outcome, detail, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			at(now), e.Actor.Kind, e.Actor.Name, string(e.Action), e.Object, e.Outcome, e.EncodeDetail(), e.RequestID).Error
 		if err != nil {
