@@ -15,11 +15,12 @@ RACY    := $(addsuffix /...,$(addprefix ./internal/,account audit campaign deliv
 PKGS    ?=
 ARGS    ?=
 FULL    ?=
+N       ?=
 
 export CGO_ENABLED := 0
 export PATH := $(TOOLS)/bin:$(PATH)
 
-.PHONY: help demo test race lint bench timing build clean deps
+.PHONY: help demo test race lint bench storm timing build clean deps
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS=$$'\t' read -r t h; do printf '  make %-8s %s\n' "$$t" "$$h"; done
@@ -42,6 +43,10 @@ lint: ## golangci-lint, at the version of .ci/deps
 bench: ## every budget beside its floor, as ratios (FULL=1: 1,290,775 accounts)
 	.ci/deps bench
 	go run -tags $(TAGS) ./cmd/bench $(if $(FULL),-full) $(ARGS)
+
+storm: ## 10,000 members reset their passwords over HTTP, 200 at once, the gate beside them (N=1000 for some)
+	.ci/deps bench
+	go run -tags $(TAGS) ./cmd/bench -storm $(if $(N),-n $(N)) -json storm.json $(ARGS)
 
 timing: deps ## statistical timing of the answers that must not tell whether an account exists
 	go test -tags $(TAGS),timing -run '^TestTiming' -count 1 -p 1 -v $(or $(PKGS),./...)

@@ -81,8 +81,10 @@ func (b *suite) paced(ctx context.Context, server *served, key string, d time.Du
 }
 
 // openAll opens the members' connections: they have the page before them already. What an open connection takes is part of the base.
-func openAll(address string) ([]*bench.Connection, error) {
-	members := make([]*bench.Connection, submitters)
+func openAll(address string) ([]*bench.Connection, error) { return openSome(address, submitters) }
+
+func openSome(address string, n int) ([]*bench.Connection, error) {
+	members := make([]*bench.Connection, n)
 	var err error
 	for i := range members {
 		if members[i], err = bench.Connect(address); err != nil {
@@ -143,6 +145,29 @@ func submit(member *bench.Connection, i int, form string) (status int, err error
 
 // forms are good submissions of accounts that have a password, each with a token of its own.
 func (b *suite) forms(ctx context.Context) (forms []string, err error) {
+	links, err := b.links(ctx, submitters)
+	for _, l := range links {
+		forms = append(forms, l.form())
+	}
+	return forms, err
+}
+
+// link is a member's way to a new password.
+type link struct {
+	account int64
+	subject string
+	token   string
+}
+
+// newPassword is what every member chooses.
+const newPassword = "orchid tractor lemon violin"
+
+func (l link) form() string {
+	return url.Values{"token": {l.token}, "password": {newPassword}, "confirm": {newPassword}}.Encode()
+}
+
+// links are good ones of n accounts that have a password, signed by the installation's own key.
+func (b *suite) links(ctx context.Context, n int) (links []link, err error) {
 	s, err := store.Open(ctx, store.Options{URL: b.main})
 	if err != nil {
 		return nil, err
@@ -153,22 +178,22 @@ func (b *suite) forms(ctx context.Context) (forms []string, err error) {
 		return nil, err
 	}
 	err = b.query(ctx, b.main, func(conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `SELECT a.id, a.credential_version, s.epoch FROM accounts a JOIN credential_status s ON s.account_id = a.id
-			WHERE a.id IN (SELECT id FROM accounts WHERE password_hash IS NOT NULL ORDER BY id LIMIT $1)`, submitters)
+		rows, err := conn.Query(ctx, `SELECT a.id, a.subject, a.credential_version, s.epoch FROM accounts a JOIN credential_status s ON s.account_id = a.id
+			WHERE a.id IN (SELECT id FROM accounts WHERE password_hash IS NOT NULL ORDER BY id LIMIT $1)`, n)
 		if err != nil {
 			return err
 		}
-		var id, version, epoch int64
-		_, err = pgx.ForEachRow(rows, []any{&id, &version, &epoch}, func() error {
-			text, _, err := ring.Mint(id, 0, version, epoch, time.Now(), time.Hour)
-			const fresh = "orchid tractor lemon violin"
-			forms = append(forms, url.Values{"token": {text}, "password": {fresh}, "confirm": {fresh}}.Encode())
+		var l link
+		var version, epoch int64
+		_, err = pgx.ForEachRow(rows, []any{&l.account, &l.subject, &version, &epoch}, func() (err error) {
+			l.token, _, err = ring.Mint(l.account, 0, version, epoch, time.Now(), time.Hour)
+			links = append(links, l)
 			return err
 		})
 		return err
 	})
-	if err == nil && len(forms) < submitters {
-		err = fmt.Errorf("only %d accounts have a password", len(forms))
+	if err == nil && len(links) < n {
+		err = fmt.Errorf("only %d accounts have a password", len(links))
 	}
-	return forms, err
+	return links, err
 }

@@ -10,9 +10,13 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/client"
 	"github.com/seed-1c168855/rekey/internal/config"
 	"github.com/seed-1c168855/rekey/internal/password"
+	"github.com/seed-1c168855/rekey/internal/portal"
+	"github.com/seed-1c168855/rekey/internal/pow"
 	"github.com/seed-1c168855/rekey/internal/ratelimit"
+	"github.com/seed-1c168855/rekey/internal/ratelimit/redis"
 	"github.com/seed-1c168855/rekey/internal/reset"
 	"github.com/seed-1c168855/rekey/internal/secret"
 	"github.com/seed-1c168855/rekey/internal/server"
@@ -28,6 +32,7 @@ type app struct {
 
 	store     *store.Store
 	keys      *reset.Keys
+	auditKeys *audit.Keys
 	coder     *token.Coder
 	hasher    *password.Hasher
 	admission *password.Admission
@@ -36,12 +41,18 @@ type app struct {
 	floor     *account.Floor
 	limits    ratelimit.Source
 	memory    *ratelimit.Memory
+	redis     *redis.Source // nil if there is none
 	limitKeys ratelimit.Keyer
+
+	memberLimits ratelimit.Source // limits, read for signs of pressure
+	pressure     *pow.Pressure
+	proofs       *portal.Proofs
 
 	resets    *reset.Service
 	verifier  *account.Verifier
 	gater     *account.Gater
 	directory *account.Directory
+	uses      *client.Uses
 
 	http    *server.Metrics
 	metrics *metrics
@@ -55,8 +66,11 @@ func newApp(ctx context.Context, settings *config.Settings, logger *slog.Logger)
 	if err != nil {
 		return nil, usage(err)
 	}
-	if a.store, err = openStore(ctx, settings, logger); err != nil {
+	if a.redis, err = openRedis(settings); err != nil {
 		return nil, err
+	}
+	if a.store, err = openStore(ctx, settings, logger); err != nil {
+		return nil, errors.Join(err, a.closeRedis())
 	}
 	if err := a.build(ctx, master); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -75,14 +89,19 @@ func (a *app) build(ctx context.Context, master secret.Master) error {
 	if _, err := a.keys.Ring(ctx); err != nil { // a wrong master key shows now, not at the first mail
 		return err
 	}
+	a.auditKeys = audit.NewKeys(a.store, master)
+	if err := a.ensureAuditKey(ctx); err != nil {
+		return err
+	}
 	if err := a.buildPasswords(); err != nil {
 		return err
 	}
 	a.buildLimits(master)
+	a.buildProofs(master)
 	a.buildUseCases(master)
 	a.http = server.NewMetrics()
 	a.metrics = newMetrics(a)
-	return nil
+	return a.tryLimits(ctx)
 }
 
 func (a *app) buildPasswords() (err error) {
@@ -105,21 +124,10 @@ func (a *app) buildPasswords() (err error) {
 	return nil
 }
 
-func (a *app) buildLimits(master secret.Master) {
-	a.memory = ratelimit.NewMemory(a.settings.LimitKeys, nil)
-	a.limits = ratelimit.NewLayered(a.memory, a.store.Limits(), func(l ratelimit.Limit, err error) {
-		a.metrics.alone.WithLabelValues(l.Name).Inc()
-		if err != nil {
-			a.logger.Warn("a limit was decided by this process alone", "limit", l.Name, "error", err)
-		}
-	})
-	a.limitKeys = ratelimit.NewKeyer(func(parts ...string) []byte { return master.MAC(secret.LimitKey, parts...) })
-}
-
 func (a *app) buildUseCases(master secret.Master) {
 	a.resets = &reset.Service{
 		Store: a.store, Keys: a.keys, Coder: a.coder, Hasher: a.hasher, Admission: a.admission, Policy: a.policy,
-		Limits: a.limits, LimitKeys: a.limitKeys, Fold: account.EmailKey,
+		Limits: a.memberLimits, LimitKeys: a.limitKeys, Fold: account.EmailKey,
 		Failures: func(id int64) []byte { return account.FailureKey(master, id) },
 		Lives:    lives(a.settings), Name: a.settings.ServiceName,
 	}
@@ -132,6 +140,7 @@ func (a *app) buildUseCases(master secret.Master) {
 	}
 	a.gater = &account.Gater{Store: a.store, Limits: a.limits, Keys: a.limitKeys}
 	a.directory = account.NewDirectory(a.store)
+	a.uses = client.NewUses(a.store)
 }
 
 // lives are the lives of codes in use, each once.
@@ -145,9 +154,9 @@ func lives(s *config.Settings) []time.Duration {
 // ready says whether requests can be answered: the database is there and has this program's schema.
 func (a *app) ready(ctx context.Context) error { return a.store.CheckSchema(ctx) }
 
-// Close ends the database's connections, and closes the lists of breached passwords.
+// Close ends the connections to the database and to Redis, and closes the lists of breached passwords.
 func (a *app) Close() error {
-	errs := []error{a.store.Close()}
+	errs := []error{a.store.Close(), a.closeRedis()}
 	for _, l := range a.lists {
 		errs = append(errs, l.Close())
 	}

@@ -15,7 +15,12 @@ type metrics struct {
 	resets   *prometheus.CounterVec // by act and outcome
 	mails    *prometheus.CounterVec // by kind and outcome
 	alone    *prometheus.CounterVec // by limit
+	proofs   *prometheus.CounterVec // by outcome
+	fallback *prometheus.CounterVec // by limit
 	unlisted *prometheus.CounterVec // by what holds
+
+	checkpoints *prometheus.CounterVec // by outcome
+	outside     *prometheus.CounterVec // by place and outcome
 }
 
 func newMetrics(a *app) *metrics {
@@ -29,12 +34,17 @@ func newMetrics(a *app) *metrics {
 		resets:   counter("reset_total", "What members did, by act and outcome.", "act", "outcome"),
 		mails:    counter("mail_total", "Mails, by kind and what came of them.", "kind", "outcome"),
 		alone:    counter("limit_alone_total", "Rate limits decided without the database, by limit.", "limit"),
+		fallback: counter("limit_fallback_total", "Rate limits asked of the database because Redis did not answer, by limit.", "limit"),
+		proofs:   counter("proof_total", "Members' forms that were asked for a proof of work, by what they came with: ok, missing or wrong.", "outcome"),
 		unlisted: counter("breached_down_total", "New passwords for which the list of breached passwords could not be read, by what holds then.", "holds"),
+
+		checkpoints: counter("audit_checkpoint_total", "Checkpoints of the audit log, by outcome; refused means that the log did not grow out of what was signed before.", "outcome"),
+		outside:     counter("audit_outside_total", "Checkpoints sent outside, by place and outcome.", "place", "outcome"),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "rekey", Name: "info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version(), "database": a.store.Dialect()}})
 	info.Set(1)
-	a.http.Registry.MustRegister(info, gauges{a}, backlog{a})
+	a.http.Registry.MustRegister(info, gauges{a}, backlog{a}, pressureGauge{a.pressure})
 	return m
 }
 

@@ -30,6 +30,10 @@ func (a *app) run(ctx context.Context, p parts) error {
 	if err != nil {
 		return err
 	}
+	places, err := outsidePlaces(a.settings)
+	if err != nil {
+		return err
+	}
 	sealed := make(chan struct{})
 	sealing, stopSealing := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(sealed); audit.NewSequencer(a.store, a.logger).Run(sealing) }()
@@ -48,6 +52,7 @@ func (a *app) run(ctx context.Context, p parts) error {
 	}
 	group.Go(func() error { return server.Runner{Servers: servers, Ready: a.announce(p)}.Run(ctx) })
 	group.Go(func() error { a.tend(ctx); return nil })
+	a.keepCheckpoints(ctx, group, places)
 	err = group.Wait()
 	a.logger.InfoContext(ctx, "stopped", "cause", context.Cause(ctx))
 	return errors.Join(err, a.recordServe(context.WithoutCancel(ctx), audit.ServeStop, p))
@@ -117,7 +122,8 @@ const (
 	sweepRows  = 10_000
 )
 
-// tend measures new password schemes, for the floor of time, and removes rate limits that are full again.
+// tend measures new password schemes, for the floor of time, removes rate limits that are full again and sessions that ended, and notes
+// which clients were used.
 func (a *app) tend(ctx context.Context) {
 	learn, sweep := time.NewTicker(learnEvery), time.NewTicker(sweepEvery)
 	defer learn.Stop()
@@ -125,11 +131,13 @@ func (a *app) tend(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			a.noteUses(context.WithoutCancel(ctx))
 			return
 		case <-learn.C:
 			a.learn(ctx)
 		case <-sweep.C:
 			a.sweep(ctx)
+			a.noteUses(ctx)
 		}
 	}
 }
@@ -143,6 +151,8 @@ func (a *app) learn(ctx context.Context) {
 }
 
 func (a *app) sweep(ctx context.Context) {
+	_, err := a.store.SweepSessions(ctx)
+	a.complain(ctx, "sweeping ended sessions", err)
 	for {
 		n, err := a.store.SweepLimits(ctx, sweepRows)
 		if err != nil || n < sweepRows {
@@ -150,6 +160,15 @@ func (a *app) sweep(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// noteTime bounds the last note of a process that ends.
+const noteTime = 5 * time.Second
+
+func (a *app) noteUses(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, noteTime)
+	defer cancel()
+	a.complain(ctx, "noting which clients were used", a.uses.Flush(ctx))
 }
 
 func (a *app) complain(ctx context.Context, doing string, err error) {

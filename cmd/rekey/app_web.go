@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/api"
+	"github.com/seed-1c168855/rekey/internal/delivery"
 	"github.com/seed-1c168855/rekey/internal/incident"
 	"github.com/seed-1c168855/rekey/internal/portal"
 	"github.com/seed-1c168855/rekey/internal/problem"
@@ -42,7 +43,7 @@ func (a *app) public() (*gin.Engine, error) {
 	}
 	server.Health(engine, a.ready)
 	calls.Routes(engine)
-	pages.Routes(engine.Group("", server.Limit(a.limits, ratelimit.Flood, server.ClientNetwork)))
+	pages.Routes(engine.Group("", server.Limit(a.memberLimits, ratelimit.Flood, server.ClientNetwork)))
 	return engine, nil
 }
 
@@ -65,9 +66,19 @@ func (a *app) portal() (*portal.Portal, error) {
 		Notice: func(ctx context.Context, slug string) (incident.Incident, error) {
 			return incident.Published(ctx, a.store, slug)
 		},
-		PublicURL: a.settings.PublicURL, Minimum: a.policy.MinLength, Maximum: a.policy.MaxLength,
+		Proofs: a.proofs, PublicURL: a.settings.PublicURL, Minimum: a.policy.MinLength, Maximum: a.policy.MaxLength,
 		Name: a.settings.ServiceName, Contact: a.settings.Contact, ReturnURL: a.settings.ReturnURL, Colour: a.settings.Colour,
+		Sender: a.settings.MailFrom,
 	}
+	letter, err := letterhead(a.settings)
+	if err != nil {
+		return nil, err
+	}
+	mails, err := delivery.NewComposer(letter, a.coder)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the mails: %w", err)
+	}
+	o.Subjects = mails.Subjects
 	if a.settings.Logo != "" {
 		logo, err := os.ReadFile(a.settings.Logo)
 		if err != nil {
@@ -83,7 +94,7 @@ func (a *app) portal() (*portal.Portal, error) {
 
 func (a *app) api() (*api.API, error) {
 	return api.New(api.Options{
-		Verifier: countedVerifier{a.verifier, a.metrics}, Gater: a.gater, Introspector: a.resets, Accounts: a.directory, Clients: a.store,
+		Verifier: countedVerifier{a.verifier, a.metrics}, Gater: a.gater, Introspector: a.resets, Accounts: a.directory, Clients: a.store, Uses: a.uses,
 		JWKS: a.jwks, Limits: a.limits, LimitKeys: a.limitKeys, PublicURL: a.settings.PublicURL, Version: version,
 	})
 }

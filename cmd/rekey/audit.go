@@ -2,98 +2,67 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"iter"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/store"
 )
 
 type auditCmd struct {
-	Verify auditVerifyCmd `cmd:"" help:"Recompute the sealed log."`
-	List   auditListCmd   `cmd:"" help:"Show the newest entries."`
-	Export auditExportCmd `cmd:"" help:"Write all entries out."`
+	Verify     auditVerifyCmd     `cmd:"" help:"Recompute the sealed log, in the database or from an export."`
+	List       auditListCmd       `cmd:"" help:"Show the newest entries, or those before an entry."`
+	Export     auditExportCmd     `cmd:"" help:"Write the log out, whole or filtered."`
+	Checkpoint auditCheckpointCmd `cmd:"" help:"Sign how far the log goes, and print it."`
+	Key        auditKeyCmd        `cmd:"" help:"Print the key that checkpoints are verified with."`
+	Prove      auditProveCmd      `cmd:"" help:"Prove that an entry is in the log, or that an older log is its beginning."`
 }
 
-type auditVerifyCmd struct {
-	Head []string `placeholder:"HEAD" help:"A head that was noted down earlier, as this command prints it; may be repeated."`
+// auditFilter picks entries.
+type auditFilter struct {
+	Since   string `placeholder:"TIME" help:"Made at this time or later."`
+	Until   string `placeholder:"TIME" help:"Made before this time."`
+	Actor   string `placeholder:"WHO" help:"Done by operator:ann, by one kind of actor as operator, or by whoever has this name."`
+	Action  string `placeholder:"ACTION" help:"Only this action, as campaign.activate, or a noun's, as campaign."`
+	Object  string `placeholder:"OBJECT" help:"Done to this, as campaign:7; with a star at its end, to whatever begins so."`
+	Outcome string `placeholder:"OUTCOME" help:"done or refused."`
 }
 
-func (auditVerifyCmd) Help() string {
-	return `Recomputes every hash of the Merkle log from the entries. Whoever can rewrite the whole database is found out only by a head that was noted down elsewhere: keep what this prints, and give it next time.
-
-Example:
-
-    rekey audit verify --head 1042:nkQaF782AoM6PfRHSvQ6yPkRPpM39W7/UTXlxv5eYcE=`
-}
-
-// verified is the result of verify.
-type verified struct {
-	OK       bool   `json:"ok"`
-	Entries  int64  `json:"entries"`
-	Head     string `json:"head"`
-	Unsealed int64  `json:"unsealed"`
-}
-
-func (c *auditVerifyCmd) Run(ctx context.Context, s *session) error {
-	noted, err := parseHeads(c.Head)
-	if err != nil {
-		return err
+func (f auditFilter) query() (audit.Query, error) {
+	q := audit.Query{Actor: f.Actor, Action: f.Action, Object: f.Object, Outcome: f.Outcome}
+	if f.Outcome != "" && f.Outcome != audit.Done && f.Outcome != audit.Refused {
+		return q, usagef("--outcome: must be done or refused")
 	}
-	db, err := s.open(ctx)
-	if err != nil {
-		return err
-	}
-	log, err := db.AuditLog(ctx)
-	if err != nil {
-		return err
-	}
-	broken := audit.Verify(log, noted...)
-	var tampered *audit.Tampered
-	if broken != nil && !errors.As(broken, &tampered) {
-		return broken
-	}
-	unsealed, err := db.AuditUnsealed(ctx)
-	if err != nil {
-		return err
-	}
-	entry := audit.New(s.actor(), audit.AuditVerify, "audit", audit.Detail{"ok": broken == nil, "head": log.Head.String()})
-	if err := errors.Join(broken, db.Record(ctx, entry)); err != nil {
-		return err
-	}
-	v := verified{OK: true, Entries: log.Head.Size, Head: log.Head.String(), Unsealed: unsealed}
-	return s.show(v, func(p *page) {
-		p.line("%d entries are as they were sealed; %d wait to be sealed.", v.Entries, v.Unsealed)
-		p.row("head", v.Head)
-	})
-}
-
-func parseHeads(texts []string) ([]audit.Head, error) {
-	var heads []audit.Head
-	for _, t := range texts {
-		h, err := audit.ParseHead(t)
+	for _, bound := range []struct {
+		flag, text string
+		to         *time.Time
+	}{{"since", f.Since, &q.Since}, {"until", f.Until, &q.Until}} {
+		t, err := parseTime(bound.flag, bound.text)
 		if err != nil {
-			return nil, usagef("--head: %w", err)
+			return q, err
 		}
-		heads = append(heads, h)
+		if t != nil {
+			*bound.to = *t
+		}
 	}
-	return heads, nil
+	return q, nil
 }
 
 type auditListCmd struct {
-	Limit  int    `default:"50" placeholder:"N" help:"How many."`
-	Action string `placeholder:"ACTION" help:"Only this action, as campaign.activate, or a noun's, as campaign."`
+	Limit       int    `default:"50" placeholder:"N" help:"How many, up to 1000."`
+	Before      *int64 `placeholder:"INDEX" help:"Older than the entry with this index: the next page."`
+	auditFilter `embed:""`
 }
 
 func (auditListCmd) Help() string {
-	return `In the order they were made, the newest last; refused acts too. For all of them, or for a machine, use export.
+	return `Newest first, refused acts too. What it costs does not depend on how long the log is. For all entries, or for a machine, use export.
 
 Examples:
 
     rekey audit list
-    rekey audit list --action campaign --limit 20`
+    rekey audit list --action campaign --limit 20
+    rekey audit list --object account:t-003 --until 2011-06-18
+    rekey audit list --before 1042`
 }
 
 // auditRow is an entry as programs read it.
@@ -108,74 +77,121 @@ type auditRow struct {
 }
 
 func (c *auditListCmd) Run(ctx context.Context, s *session) error {
-	if c.Limit < 1 || c.Limit > 10_000 {
-		return usagef("--limit: must be 1 to 10000")
+	if c.Limit < 1 || c.Limit > audit.MaxPage {
+		return usagef("--limit: must be 1 to %d", audit.MaxPage)
+	}
+	q, err := c.query()
+	if err != nil {
+		return err
 	}
 	db, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	newest, err := c.newest(db.AuditEntries(ctx, 0))
+	q.Limit = c.Limit
+	if err := c.from(ctx, db, &q); err != nil {
+		return err
+	}
+	s.seal(ctx, db)
+	found, more, err := db.AuditSearch(ctx, q)
 	if err != nil {
 		return err
 	}
-	rows := make([]auditRow, 0, len(newest))
-	for _, e := range newest {
+	rows := make([]auditRow, 0, len(found))
+	var next *int64
+	for _, e := range found {
 		rows = append(rows, auditRow{e.Index, e.At, e.Actor.String(), string(e.Action), e.Object, e.Outcome, e.Detail})
+		if more != 0 && e.Index != nil {
+			next = e.Index
+		}
 	}
-	return s.show(map[string]any{"entries": rows}, func(p *page) {
-		p.row("AT", "ACTOR", "ACTION", "OBJECT", "OUTCOME")
+	return s.show(map[string]any{"entries": rows, "next": next}, func(p *page) {
+		p.row("INDEX", "AT", "ACTOR", "ACTION", "OBJECT", "OUTCOME")
 		for _, r := range rows {
-			p.row(r.At, r.Actor, r.Action, r.Object, r.Outcome)
+			p.row(r.Index, r.At, r.Actor, r.Action, r.Object, r.Outcome)
+		}
+		if next != nil {
+			p.line("There are older ones: --before %d", *next)
 		}
 	})
 }
 
-// newest keeps the last entries that match, in their order.
-func (c *auditListCmd) newest(entries iter.Seq2[audit.Entry, error]) ([]audit.Entry, error) {
-	var kept []audit.Entry
-	for e, err := range entries {
-		if err != nil {
-			return nil, fmt.Errorf("reading the audit log: %w", err)
-		}
-		if !c.wants(string(e.Action)) {
-			continue
-		}
-		if kept = append(kept, e); len(kept) >= 2*c.Limit {
-			kept = append(kept[:0], kept[len(kept)-c.Limit:]...)
-		}
+func (c *auditListCmd) from(ctx context.Context, db *store.Store, q *audit.Query) error {
+	if c.Before == nil {
+		return nil
 	}
-	return kept[max(0, len(kept)-c.Limit):], nil
+	e, err := db.AuditEntry(ctx, *c.Before)
+	q.Before = e.ID
+	return err
 }
 
-func (c *auditListCmd) wants(action string) bool {
-	return c.Action == "" || action == c.Action || len(action) > len(c.Action) && action[:len(c.Action)+1] == c.Action+"."
+// seal seals what waits, so that what is shown next has its index. A log that cannot be sealed can still be read.
+func (s *session) seal(ctx context.Context, db *store.Store) {
+	if _, err := audit.NewSequencer(db, s.logger).SealOnce(ctx); err != nil {
+		s.logger.WarnContext(ctx, "audit entries wait unsealed", "error", err)
+	}
 }
 
 type auditExportCmd struct {
-	Format string `enum:"csv,ndjson" default:"ndjson" placeholder:"csv|ndjson" help:"ndjson can be checked against a head without Rekey; csv is for a spreadsheet."`
-	Output string `placeholder:"FILE" help:"A new file, for its owner alone. Unless given: standard output."`
+	Format      string `enum:"csv,ndjson" default:"ndjson" placeholder:"csv|ndjson" help:"ndjson can be verified without a database; csv is for a spreadsheet."`
+	Output      string `placeholder:"FILE" help:"A new file, for its owner alone. Unless given: standard output."`
+	Checkpoint  string `placeholder:"FILE" help:"Also sign a checkpoint that speaks for exactly this export, into this new file."`
+	auditFilter `embed:""`
 }
 
 func (auditExportCmd) Help() string {
-	return `Writes all entries in the order they were made. Each NDJSON line has the index in the sealed log, the RFC 6962 leaf hash and the record that was hashed.
+	return `Writes sealed entries in the order of their index, in constant memory. Each NDJSON line has the index, the RFC 6962 leaf hash and the record that was hashed. With all entries in it, it can be verified offline against a checkpoint: see verify --export.
 
-Example:
+Examples:
 
-    rekey audit export --output audit.ndjson`
+    rekey audit export --output audit.ndjson --checkpoint audit.checkpoint
+    rekey audit export --format csv --action campaign --since 2011-06-01 --output campaigns.csv`
 }
 
 func (c *auditExportCmd) Run(ctx context.Context, s *session) error {
+	q, err := c.query()
+	if err != nil {
+		return err
+	}
+	if c.Checkpoint != "" && !q.IsAll() {
+		return usagef("--checkpoint: speaks for whole exports, not for filtered ones")
+	}
 	db, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	if err := db.Record(ctx, audit.New(s.actor(), audit.AuditExport, "audit", audit.Detail{"format": c.Format})); err != nil {
+	if err := db.Record(ctx, audit.New(s.actor(), audit.AuditExport, "audit", c.detail())); err != nil {
 		return err
+	}
+	s.seal(ctx, db)
+	head, err := db.AuditHead(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Checkpoint != "" {
+		signed, err := s.sign(ctx, db)
+		if err != nil {
+			return err
+		}
+		head = signed.Head
+		if err := s.sink(c.Checkpoint, func(w io.Writer) error { _, err := io.WriteString(w, signed.Note); return err }); err != nil {
+			return err
+		}
 	}
 	write := audit.WriteNDJSON
 	if c.Format == "csv" {
 		write = audit.WriteCSV
 	}
-	return s.sink(c.Output, func(w io.Writer) error { return write(w, db.AuditEntries(ctx, 0)) })
+	entries := db.AuditExport(ctx, q, head.Size)
+	return s.sink(c.Output, func(w io.Writer) error { return write(w, entries) })
+}
+
+func (c *auditExportCmd) detail() audit.Detail {
+	d := audit.Detail{"format": c.Format}
+	for name, value := range map[string]string{"since": c.Since, "until": c.Until, "actor": c.Actor, "action": c.Action, "object": c.Object, "outcome": c.Outcome} {
+		if value != "" {
+			d[name] = value
+		}
+	}
+	return d
 }

@@ -16,6 +16,7 @@ type campaignCmd struct {
 	Status   campaignStatusCmd   `cmd:"" help:"Count mails and resets."`
 	Pause    campaignPauseCmd    `cmd:"" help:"Hold the mailing. Dead passwords stay dead."`
 	Resume   campaignResumeCmd   `cmd:"" help:"Let the mailing go on."`
+	Remind   campaignRemindCmd   `cmd:"" help:"Write again to those who have not set a new password."`
 	Close    campaignCloseCmd    `cmd:"" help:"End the mailing for good. Dead passwords stay dead."`
 	Cancel   campaignCancelCmd   `cmd:"" help:"Undo it: passwords live again. Sessions and links stay dead."`
 	Discard  campaignDiscardCmd  `cmd:"" help:"Forget a campaign that never was active."`

@@ -58,6 +58,7 @@ type campaignStatusCmd struct{ campaignID }
 
 func (campaignStatusCmd) Help() string {
 	return `Mails by what came of them (pending counts those on their way), members who have set a new password since, and the rates of the last minute and hour.
+Sent counts members who were written to; they stay counted there while a reminder waits, which has numbers of its own. One whose reminder the mail server refuses moves from sent to failed.
 
 Example:
 
@@ -88,6 +89,12 @@ func statusText(p *page, st campaign.Status) {
 	p.row("mail skipped", st.Delivery.Skipped)
 	p.row("mail failed", st.Delivery.Failed)
 	p.row("mail bounced", st.Delivery.Bounced)
+	if st.Reminders.Ordered > 0 {
+		p.row("reminders ordered", st.Reminders.Ordered)
+		p.row("last reminder", st.Reminders.LastAt)
+		p.row("reminders waiting", st.Reminders.Waiting)
+		p.row("members reminded", st.Reminders.Sent)
+	}
 	p.row("reset", share(st.Reset, st.Members))
 	p.row("sent in the last minute", st.SentLastMinute)
 	p.row("sent in the last hour", st.SentLastHour)

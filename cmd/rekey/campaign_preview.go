@@ -18,6 +18,7 @@ import (
 type campaignPreviewCmd struct {
 	campaignID
 	MailTo string `placeholder:"ADDRESS" help:"Also send one mail of the campaign here, marked as a test. Its link and code open nothing."`
+	Mail   string `enum:"reset,notice,reminder" default:"reset" placeholder:"reset|notice|reminder" help:"Which mail: to those who must reset, to those who need not, or the reminder. Unless given: reset."`
 	Locale string `placeholder:"TAG" help:"The language of the test mail, as en or pt-BR."`
 }
 
@@ -27,7 +28,8 @@ func (campaignPreviewCmd) Help() string {
 Examples:
 
     rekey campaign preview 3
-    rekey campaign preview 3 --mail-to me@example.org`
+    rekey campaign preview 3 --mail-to me@example.org
+    rekey campaign preview 3 --mail-to me@example.org --mail reminder --locale de`
 }
 
 // previewed is the result of preview.
@@ -46,7 +48,7 @@ func (c *campaignPreviewCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.MailTo != "" {
-		if err := s.sendSample(ctx, campaigns, c); err != nil {
+		if err := s.sendSample(ctx, campaigns, c.ID, sample{queue.Kind(c.Mail), c.MailTo, c.Locale}); err != nil {
 			return fmt.Errorf("sending the test mail: %w", err)
 		}
 	}
@@ -74,9 +76,15 @@ func previewText(p *page, v campaign.Preview) {
 // smtpSession is the longest that handing over one mail may take; leases are a multiple of it.
 const smtpSession = time.Minute
 
-// sendSample writes the campaign's mail and hands it to the real mail server.
-func (s *session) sendSample(ctx context.Context, campaigns *campaign.Campaigns, c *campaignPreviewCmd) error {
-	k, err := campaigns.Show(ctx, c.ID)
+// sample is a test mail to be.
+type sample struct {
+	kind       queue.Kind
+	to, locale string
+}
+
+// sendSample writes a mail of the campaign and hands it to the real mail server.
+func (s *session) sendSample(ctx context.Context, campaigns *campaign.Campaigns, id int64, want sample) error {
+	k, err := campaigns.Show(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -96,7 +104,7 @@ func (s *session) sendSample(ctx context.Context, campaigns *campaign.Campaigns,
 	if err != nil {
 		return err
 	}
-	mail, err := composer.Sample(mailOf(k, i), c.MailTo, c.Locale)
+	mail, err := composer.Sample(mailOf(k, i), want.kind, want.to, want.locale)
 	if err != nil {
 		return usageOf("mail-to", err)
 	}
@@ -107,13 +115,13 @@ func (s *session) sendSample(ctx context.Context, campaigns *campaign.Campaigns,
 	if err := delivery.SendOne(ctx, dialer, mail); err != nil {
 		return err
 	}
-	return s.opened.Record(ctx, audit.New(s.actor(), audit.CampaignPreview, campaign.Object(c.ID), audit.Detail{"test_mail": true}))
+	return s.opened.Record(ctx, audit.New(s.actor(), audit.CampaignPreview, campaign.Object(id), audit.Detail{"test_mail": true, "kind": string(want.kind)}))
 }
 
 func mailOf(k campaign.Campaign, i incident.Incident) queue.Campaign {
 	return queue.Campaign{
 		ID: k.ID, Mailing: string(k.Mailing), Everyone: k.Scope == campaign.Everyone,
-		Slug: i.Slug, Title: i.Title, Classes: i.Classes, OccurredAt: i.OccurredAt, Published: i.PublishedAt != nil,
+		Slug: i.Slug, Title: i.Title, Classes: i.Classes, Unexposed: i.Unexposed, OccurredAt: i.OccurredAt, Published: i.PublishedAt != nil,
 	}
 }
 

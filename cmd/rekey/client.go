@@ -16,21 +16,24 @@ type clientCmd struct {
 
 // clientRow is a client as programs read it.
 type clientRow struct {
-	ID        int64      `json:"id"`
-	Name      string     `json:"name"`
-	Scope     string     `json:"scope"`
-	CreatedAt time.Time  `json:"created_at"`
-	RevokedAt *time.Time `json:"revoked_at"`
-	Key       string     `json:"key,omitempty"` // of create alone
+	ID         int64      `json:"id"`
+	Name       string     `json:"name"`
+	Scope      string     `json:"scope"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  *time.Time `json:"expires_at"`
+	RevokedAt  *time.Time `json:"revoked_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`  // to the minute
+	Key        string     `json:"key,omitempty"` // of create alone
 }
 
 func clientRowOf(c client.Client) clientRow {
-	return clientRow{ID: c.ID, Name: c.Name, Scope: c.Scope, CreatedAt: c.CreatedAt, RevokedAt: c.RevokedAt}
+	return clientRow{ID: c.ID, Name: c.Name, Scope: c.Scope, CreatedAt: c.CreatedAt, ExpiresAt: c.ExpiresAt, RevokedAt: c.RevokedAt, LastUsedAt: c.LastUsedAt}
 }
 
 type clientCreateCmd struct {
-	Name  string `arg:"" help:"What you call it."`
-	Scope string `required:"" enum:"login,import,admin" placeholder:"login|import|admin" help:"What it may call: login (verify, gate, introspect), import (accounts), admin."`
+	Name    string `arg:"" help:"What you call it."`
+	Scope   string `required:"" enum:"login,import,admin" placeholder:"login|import|admin" help:"What it may call: login (verify, gate, introspect), import (accounts), admin."`
+	Expires string `placeholder:"TIME" help:"When the key stops working by itself, as 2012-06-17 or 2012-06-17T12:00:00Z."`
 }
 
 func (clientCreateCmd) Help() string {
@@ -38,7 +41,8 @@ func (clientCreateCmd) Help() string {
 
 Example:
 
-    rekey client create website --scope login`
+    rekey client create website --scope login
+    rekey client create nightly-import --scope import --expires 2027-01-01`
 }
 
 func (c *clientCreateCmd) Run(ctx context.Context, s *session) error {
@@ -46,7 +50,11 @@ func (c *clientCreateCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	made, key, err := client.Create(ctx, db, c.Name, c.Scope, s.actor())
+	expires, err := parseTime("expires", c.Expires)
+	if err != nil {
+		return err
+	}
+	made, key, err := client.CreateUntil(ctx, db, c.Name, c.Scope, expires, s.actor())
 	if err != nil {
 		return err
 	}
@@ -55,6 +63,9 @@ func (c *clientCreateCmd) Run(ctx context.Context, s *session) error {
 	return s.show(row, func(p *page) {
 		p.row("client", row.Name)
 		p.row("scope", row.Scope)
+		if row.ExpiresAt != nil {
+			p.row("expires", *row.ExpiresAt)
+		}
 		p.row("key", row.Key)
 		p.line("Keep the key now: it is not shown again.")
 	})
@@ -84,9 +95,9 @@ func (c *clientListCmd) Run(ctx context.Context, s *session) error {
 		rows = append(rows, clientRowOf(one))
 	}
 	return s.show(map[string]any{"clients": rows}, func(p *page) {
-		p.row("CLIENT", "SCOPE", "CREATED", "REVOKED")
+		p.row("CLIENT", "SCOPE", "CREATED", "LAST USED", "EXPIRES", "REVOKED")
 		for _, r := range rows {
-			p.row(r.Name, r.Scope, r.CreatedAt, r.RevokedAt)
+			p.row(r.Name, r.Scope, r.CreatedAt, r.LastUsedAt, r.ExpiresAt, r.RevokedAt)
 		}
 	})
 }

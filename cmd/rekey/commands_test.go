@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +93,7 @@ func TestActsAreRecordedAndSealed(t *testing.T) {
 		}
 		got = append(got, e["action"].(string)+" "+e["outcome"].(string))
 	}
+	slices.Reverse(got) // the newest come first
 	same(t, "entries", []string{"migrate.up done", "account.import done", "account.import done", "incident.set done", "campaign.create done", "campaign.prepare done",
 		"campaign.activate done", "campaign.count done", "campaign.discard refused", "lockdown.on done", "client.create done", "account.export done"}, got)
 	same(t, "filtered", 1, len(r.object("audit", "list", "--action", "campaign", "--limit", "1")["entries"].([]any)))
@@ -181,7 +183,7 @@ func TestUsageErrors(t *testing.T) {
 		"campaign create --incident x --scope everyone --cutoff 2999-01-01", "campaign create --incident x --scope everyone --cutoff yesterday",
 		"campaign create --incident x --scope list --filter colour=red", "campaign create --incident Not_A_Slug --scope everyone",
 		"accounts export --changed-since yesterday", "accounts import --format xml -", "client create web", "client create web --scope root",
-		"audit list --limit 0", "incident set breach --occurred soon", "lockdown on", "--listen nowhere version", "version --no-such-flag", "serve --no-delivery --only-delivery",
+		"audit list --limit 0", "audit list --outcome maybe", "audit list --since soon", "audit prove", "audit prove 1 --consistency 1", "audit verify --export x", "audit verify --older x", "audit export --checkpoint x --action campaign", "incident set breach --occurred soon", "lockdown on", "--listen nowhere version", "version --no-such-flag", "serve --no-delivery --only-delivery",
 	} {
 		r.fails(exitUsage, strings.Fields(args)...)
 	}

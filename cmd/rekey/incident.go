@@ -4,36 +4,47 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/seed-1c168855/rekey/internal/incident"
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
 type incidentCmd struct {
-	Set  incidentSetCmd  `cmd:"" help:"Describe an incident, new or known."`
-	Show incidentShowCmd `cmd:"" help:"Show one incident."`
-	List incidentListCmd `cmd:"" help:"List all incidents."`
+	Set    incidentSetCmd    `cmd:"" help:"Describe an incident, new or known."`
+	Update incidentUpdateCmd `cmd:"" help:"Add to the notice what became known; correct or retract it."`
+	Show   incidentShowCmd   `cmd:"" help:"Show one incident."`
+	List   incidentListCmd   `cmd:"" help:"List all incidents."`
 }
 
 type incidentSetCmd struct {
-	Slug     string   `arg:"" help:"Its name in commands and URLs: a-z, 0-9 and hyphens."`
-	Title    *string  `help:"What members read first."`
-	Occurred string   `placeholder:"TIME" help:"When it happened."`
-	Found    string   `placeholder:"TIME" help:"When it was found; legal clocks start here."`
-	Classes  []string `placeholder:"TEXT,…" help:"What was exposed, in your words: names,e-mail addresses."`
-	Notice   string   `placeholder:"FILE" help:"The public notice as plain text; - for standard input."`
-	Publish  *bool    `negatable:"" help:"Publish the notice at /incidents/SLUG; --no-publish takes it back."`
+	Slug      string   `arg:"" help:"Its name in commands and URLs: a-z, 0-9 and hyphens."`
+	Title     *string  `help:"What members read first."`
+	Occurred  string   `placeholder:"TIME" help:"When it happened."`
+	Found     string   `placeholder:"TIME" help:"When it was found; legal clocks start here."`
+	Contained string   `placeholder:"TIME" help:"When the way in was closed."`
+	Classes   []string `placeholder:"TEXT,…" help:"What was exposed, in your words: names,e-mail addresses."`
+	Unexposed []string `placeholder:"TEXT,…" help:"What was not exposed, in your words: payment data."`
+	Notice    string   `placeholder:"FILE" help:"The public notice as plain text; - for standard input."`
+	Advice    string   `placeholder:"FILE" help:"What members should do beyond a new password, as plain text, a step a paragraph; - for standard input."`
+	Publish   *bool    `negatable:"" help:"Publish the notice at /incidents/SLUG; --no-publish takes it back."`
 }
 
 func (incidentSetCmd) Help() string {
 	return `What is not given stays as it is. Until it is published, nothing of an incident shows.
+Common classes of data, such as names, e-mail addresses, dates of birth, passwords, postal addresses, phone numbers, payment
+data, identity numbers or health data, are said in the reader's language on the page and in mails; others as you typed them.
 
 Examples:
 
     rekey incident set spring-2026 --title "Member data was copied" --occurred 2026-02-27 --found 2026-03-01
-    rekey incident set spring-2026 --classes "names,e-mail addresses,passwords" --notice notice.txt --publish`
+    rekey incident set spring-2026 --classes "names,e-mail addresses,passwords" --notice notice.txt --publish
+    rekey incident set spring-2026 --unexposed "payment data,postal addresses" --contained 2026-03-02T18:00:00Z`
 }
 
+// maxNotice is more than any text of an incident may have: what is longer is refused there, in words of its own.
 const maxNotice = 256 << 10
 
 func (c *incidentSetCmd) Run(ctx context.Context, s *session) error {
@@ -53,31 +64,45 @@ func (c *incidentSetCmd) Run(ctx context.Context, s *session) error {
 }
 
 func (c *incidentSetCmd) change(s *session) (change incident.Change, err error) {
-	change = incident.Change{Slug: c.Slug, Title: c.Title, Classes: c.Classes, Publish: c.Publish}
+	change = incident.Change{Slug: c.Slug, Title: c.Title, Classes: c.Classes, Unexposed: c.Unexposed, Publish: c.Publish}
 	if change.OccurredAt, err = parseTime("occurred", c.Occurred); err != nil {
 		return change, err
 	}
 	if change.FoundAt, err = parseTime("found", c.Found); err != nil {
 		return change, err
 	}
-	if c.Notice == "" {
-		return change, nil
+	if change.ContainedAt, err = parseTime("contained", c.Contained); err != nil {
+		return change, err
 	}
-	file, err := s.source(c.Notice)
+	if c.Notice == "-" && c.Advice == "-" {
+		return change, usagef("--notice and --advice cannot both be standard input")
+	}
+	if change.Notice, err = s.textOf("notice", c.Notice); err != nil {
+		return change, err
+	}
+	change.Advice, err = s.textOf("advice", c.Advice)
+	return change, err
+}
+
+// textOf reads a text from the file that a flag names; nil if it names none.
+func (s *session) textOf(flag, name string) (*string, error) {
+	if name == "" {
+		return nil, nil
+	}
+	file, err := s.source(name)
 	if err != nil {
-		return change, fmt.Errorf("--notice: %w", err)
+		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}
 	defer file.Close() // only read
-	text, err := io.ReadAll(io.LimitReader(file, maxNotice+1))
+	data, err := io.ReadAll(io.LimitReader(file, maxNotice+1))
 	if err != nil {
-		return change, fmt.Errorf("--notice: %w", err)
+		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}
-	if len(text) > maxNotice {
-		return change, problem.Newf(problem.Invalid, "--notice: a notice has at most %d bytes", maxNotice)
+	if len(data) > maxNotice {
+		return nil, problem.Newf(problem.Invalid, "--%s: a text has at most %d bytes", flag, maxNotice)
 	}
-	notice := string(text)
-	change.Notice = &notice
-	return change, nil
+	text := string(data)
+	return &text, nil
 }
 
 func incidentText(p *page, i incident.Incident) {
@@ -85,11 +110,35 @@ func incidentText(p *page, i incident.Incident) {
 	p.row("title", i.Title)
 	p.row("occurred", i.OccurredAt)
 	p.row("found", i.FoundAt)
+	p.row("contained", i.ContainedAt)
 	for _, class := range i.Classes {
 		p.row("exposed", class)
 	}
+	for _, class := range i.Unexposed {
+		p.row("not exposed", class)
+	}
 	p.row("notice", fmt.Sprintf("%d bytes", len(i.Notice)))
+	p.row("advice", fmt.Sprintf("%d bytes", len(i.Advice)))
 	p.row("published", i.PublishedAt)
+	for _, u := range i.Updates {
+		p.row(fmt.Sprintf("update %d", u.ID), updateText(u))
+	}
+}
+
+// updateText is the date and the beginning of an update.
+func updateText(u incident.Update) string {
+	words := []rune(strings.Join(strings.Fields(u.Text), " "))
+	if len(words) > 60 {
+		words = append(words[:60], '…')
+	}
+	text := u.At.UTC().Format(time.DateOnly) + " " + string(words)
+	switch {
+	case u.RetractedAt != nil:
+		return text + " (retracted)"
+	case u.Corrected():
+		return text + " (corrected)"
+	}
+	return text
 }
 
 type incidentShowCmd struct {
@@ -136,9 +185,10 @@ func (c *incidentListCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.show(map[string]any{"incidents": notNil(list)}, func(p *page) {
-		p.row("INCIDENT", "OCCURRED", "PUBLISHED", "TITLE")
+		p.row("INCIDENT", "OCCURRED", "PUBLISHED", "UPDATES", "TITLE")
 		for _, i := range list {
-			p.row(i.Slug, i.OccurredAt, i.PublishedAt, i.Title)
+			standing := slices.DeleteFunc(slices.Clone(i.Updates), func(u incident.Update) bool { return u.RetractedAt != nil })
+			p.row(i.Slug, i.OccurredAt, i.PublishedAt, len(standing), i.Title)
 		}
 	})
 }

@@ -167,6 +167,9 @@ func (c *keyRewrapCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return usagef("--to: %w", err)
 	}
+	if err := s.rewrapAuditKeys(ctx, next); err != nil {
+		return err
+	}
 	n, err := keys.Rewrap(ctx, next, s.actor())
 	if err != nil {
 		return fmt.Errorf("sealing the signing keys anew: %w", err)

@@ -39,7 +39,11 @@ func newMailbox(t testing.TB) *mailbox {
 	m.url = "smtp://" + listener.Addr().String()
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(listener) }) // ends with the server's closing
-	t.Cleanup(func() { _ = server.Close(); serving.Wait() })
+	t.Cleanup(func() {
+		_ = server.Close()
+		_ = listener.Close() // a server that had not begun to serve does not know it
+		serving.Wait()
+	})
 	return m
 }
 

@@ -47,6 +47,7 @@ type Options struct {
 	Introspector Introspector
 	Accounts     Accounts
 	Clients      client.Store
+	Uses         *client.Uses                              // told of right keys; nil: nobody is
 	JWKS         func(ctx context.Context) ([]byte, error) // the public keys now, RFC 7517 §5
 	Limits       ratelimit.Source
 	LimitKeys    ratelimit.Keyer // the Gater's own, so that both charge one bucket

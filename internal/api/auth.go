@@ -50,6 +50,7 @@ func (a *API) authenticate(ctx context.Context, c *gin.Context, scope string) (c
 func (a *API) settle(ctx context.Context, c *gin.Context, keySHA256 []byte, err error) error {
 	switch {
 	case err == nil:
+		a.o.Uses.Saw(keySHA256)
 		if _, known := a.proven.Load(string(keySHA256)); !known {
 			a.proven.Store(string(keySHA256), nil)
 		}

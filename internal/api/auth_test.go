@@ -7,6 +7,8 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/ratelimit"
+	"github.com/seed-1c168855/rekey/internal/store"
+	"github.com/seed-1c168855/rekey/internal/storetest"
 )
 
 // calls are all that need a key: method, path, scope's key, body.
@@ -162,6 +164,9 @@ func TestVerifyKeyLimit(t *testing.T) {
 	if got[200] < ratelimit.VerifyKey.Burst || got[429] == 0 || last.Get("Retry-After") != "1" {
 		t.Errorf("%v, %v", got, last)
 	}
+	if last.Get("RateLimit-Policy") != `"verify_key";q=1000;w=1` || last.Get("RateLimit") != `"verify_key";r=0;t=1` {
+		t.Errorf("told %v", last)
+	}
 }
 
 func TestClientIsTheActor(t *testing.T) {
@@ -170,5 +175,19 @@ func TestClientIsTheActor(t *testing.T) {
 	send(s.engine, "DELETE", "/v1/accounts/u", importKey, "")
 	if want := (audit.Actor{Kind: audit.KindClient, Name: "sync"}); s.actor != want {
 		t.Errorf("%+v", s.actor)
+	}
+}
+
+// Every call with a key says where the key stands (draft-ietf-httpapi-ratelimit-headers-11).
+func TestKeysAreToldTheirLimit(t *testing.T) {
+	t.Parallel()
+	h := build(t, storetest.SQLite(t, store.Options{}), nil)
+	for i, body := range []string{`{"subject":"u"}`, `{"subject":"u","more":1}`} {
+		w := send(h.engine, "POST", "/v1/gate", h.login, body)
+		if got := w.Header().Get("RateLimit"); i == 0 && (w.Code != 200 || w.Header().Get("RateLimit-Policy") != `"gate_key";q=50000;w=1` || got != `"gate_key";r=49999;t=1`) {
+			t.Errorf("gate: %d, told %s", w.Code, got)
+		} else if i == 1 && got != "" {
+			t.Errorf("a call that cost nothing is told %s", got)
+		}
 	}
 }

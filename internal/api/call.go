@@ -98,7 +98,7 @@ func (a *API) handle(do func(context.Context, *gin.Context) (any, error)) gin.Ha
 	return func(c *gin.Context) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), a.o.Deadline)
 		defer cancel()
-		answer, err := do(ctx, c)
+		answer, err := do(server.TellLimits(ctx, c), c)
 		if err != nil {
 			server.Fail(c, withWait(err))
 			return

@@ -415,8 +415,9 @@ func TestGuessesAreLimitedAlike(t *testing.T) {
 			}
 		}
 		w := guess(login, right, "192.0.2.1")
-		if wait := w.Header().Get("Retry-After"); w.Code != 429 || len(wait) < 2 || len(wait) > 3 {
-			t.Errorf("one guess more at %s: %d, Retry-After %s", login, w.Code, wait)
+		told := w.Header().Get("RateLimit") // of the key's own limit, and never of the login's
+		if wait := w.Header().Get("Retry-After"); w.Code != 429 || len(wait) < 2 || len(wait) > 3 || !strings.HasPrefix(told, `"verify_key";`) {
+			t.Errorf("one guess more at %s: %d, Retry-After %s, told %s", login, w.Code, wait, told)
 		}
 		d := read[problem.Details](t, w)
 		d.RequestID = ""

@@ -12,15 +12,21 @@ const (
 	CampaignCount    Action = "campaign.count" // the exact number that died, counted after the activation
 	CampaignPause    Action = "campaign.pause"
 	CampaignResume   Action = "campaign.resume"
+	CampaignRemind   Action = "campaign.remind"
 	CampaignClose    Action = "campaign.close"
 	CampaignCancel   Action = "campaign.cancel"
 	CampaignDiscard  Action = "campaign.discard"
+	CampaignLines    Action = "campaign.lines" // the lines of a list that matched nothing, read
 
 	LockdownOn  Action = "lockdown.on"
 	LockdownOff Action = "lockdown.off"
 
 	IncidentSet     Action = "incident.set"
 	IncidentPublish Action = "incident.publish"
+	IncidentUpdate  Action = "incident.update" // an update added, corrected or retracted
+	IncidentClock   Action = "incident.clock"  // a deadline added, changed or met
+	IncidentFact    Action = "incident.fact"   // a field of the evidence report written
+	ReportMake      Action = "report.make"
 
 	AccountImport      Action = "account.import"
 	AccountPut         Action = "account.put"
@@ -38,6 +44,31 @@ const (
 
 	OperatorCreate  Action = "operator.create"
 	OperatorDisable Action = "operator.disable"
+	OperatorRoles   Action = "operator.roles"
+	OperatorInvite  Action = "operator.invite"
+	OperatorEnrol   Action = "operator.enrol"   // an invitation used: every way in is new
+	OperatorSignIn  Action = "operator.signin"  // by whichever way the detail names; Refused with why
+	OperatorSignOut Action = "operator.signout" // by themself
+	OperatorConfirm Action = "operator.confirm" // a second factor shown again before an act that asks for it
+	OperatorEnd     Action = "operator.sessions.end"
+	OwnPassword     Action = "own.password"
+	OwnTOTP         Action = "own.totp"
+	OwnPasskeys     Action = "own.passkeys"
+	OwnOIDC         Action = "own.oidc"
+	OwnSessions     Action = "own.sessions"
+	OwnTokens       Action = "own.tokens"
+
+	ApprovalAsk      Action = "approval.ask"
+	ApprovalApprove  Action = "approval.approve" // the act itself follows, with an entry of its own
+	ApprovalReject   Action = "approval.reject"
+	ApprovalWithdraw Action = "approval.withdraw"
+	ApprovalExpire   Action = "approval.expire"
+	ApprovalVoid     Action = "approval.void" // what it rested on changed, or the act was refused
+
+	SupportFind        Action = "support.find"
+	SupportLink        Action = "support.link"
+	SupportCode        Action = "support.code"
+	SupportDeadAddress Action = "support.dead_address"
 
 	KeyCreate Action = "key.create"
 	KeyRotate Action = "key.rotate"
@@ -46,6 +77,9 @@ const (
 
 	AuditVerify Action = "audit.verify"
 	AuditExport Action = "audit.export"
+
+	AuditKeyCreate Action = "audit.key.create" // the key that signs checkpoints
+	AuditKeyRotate Action = "audit.key.rotate"
 
 	ServeStart Action = "serve.start"
 	ServeStop  Action = "serve.stop"
@@ -60,9 +94,12 @@ const (
 func Actions() []Action {
 	return []Action{
 		CampaignCreate, CampaignPrepare, CampaignPreview, CampaignActivate, CampaignCount, CampaignPause, CampaignResume,
-		CampaignClose, CampaignCancel, CampaignDiscard, LockdownOn, LockdownOff, IncidentSet, IncidentPublish, AccountImport,
+		CampaignRemind, CampaignClose, CampaignCancel, CampaignDiscard, LockdownOn, LockdownOff, IncidentSet, IncidentPublish, IncidentUpdate, IncidentClock, IncidentFact, ReportMake, CampaignLines, AccountImport,
 		AccountPut, AccountDelete, AccountShow, AccountExport, AccountPasswordSet, AccountDisable, AccountUpgrade,
-		ResetRedeemed, ClientCreate, ClientRevoke, OperatorCreate, OperatorDisable, KeyCreate, KeyRotate, KeyRevoke,
-		KeyRewrap, AuditVerify, AuditExport, ServeStart, ServeStop, MigrateUp, ActRefused,
+		ResetRedeemed, ClientCreate, ClientRevoke, OperatorCreate, OperatorDisable, OperatorRoles, OperatorInvite, OperatorEnrol,
+		OperatorSignIn, OperatorSignOut, OperatorConfirm, OperatorEnd, OwnPassword, OwnTOTP, OwnPasskeys, OwnOIDC, OwnSessions, OwnTokens,
+		ApprovalAsk, ApprovalApprove, ApprovalReject, ApprovalWithdraw, ApprovalExpire, ApprovalVoid,
+		SupportFind, SupportLink, SupportCode, SupportDeadAddress, KeyCreate, KeyRotate, KeyRevoke,
+		KeyRewrap, AuditVerify, AuditExport, AuditKeyCreate, AuditKeyRotate, ServeStart, ServeStop, MigrateUp, ActRefused,
 	}
 }

@@ -11,11 +11,17 @@ import (
 
 // Tampered says that the log is not what was sealed, and where that shows first.
 type Tampered struct {
-	Index int64  // the first entry that differs
+	Index int64  // the first entry that differs; -1 where a checkpoint is what is wrong
 	What  string // what is wrong with it
 }
 
+// notAnEntry is the Index of a Tampered about a checkpoint.
+const notAnEntry = -1
+
 func (t *Tampered) Error() string {
+	if t.Index == notAnEntry {
+		return "the audit log is not what was sealed: " + t.What
+	}
 	return fmt.Sprintf("the audit log is not what was sealed: entry %d %s", t.Index, t.What)
 }
 
@@ -54,6 +60,7 @@ type verifier struct {
 	tree     tree
 	nextHash func() (tlog.Hash, error, bool)
 	noted    []Head // still to be checked, smallest first
+	fits     int64  // size of the largest noted head that was as noted
 }
 
 func sorted(heads []Head) []Head {
@@ -90,9 +97,9 @@ func (v *verifier) entry(e Entry, size int64) error {
 func (v *verifier) checkNoted() error {
 	for len(v.noted) > 0 && v.noted[0].Size == v.tree.size {
 		if v.noted[0].Root != v.tree.root() {
-			return &Tampered{max(0, v.tree.size-1), "or one before it differs from the head that was noted down: the log was rewritten"}
+			return &Tampered{max(0, v.tree.size-1), fmt.Sprintf("or one before it, from %d on, differs from the head that was noted down or signed: the log was rewritten", v.fits)}
 		}
-		v.noted = v.noted[1:]
+		v.fits, v.noted = v.tree.size, v.noted[1:]
 	}
 	return nil
 }
@@ -105,7 +112,7 @@ func (v *verifier) finish(head Head) error {
 	case v.tree.root() != head.Root:
 		return &Tampered{max(0, size-1), "does not lead to the stored root"}
 	case len(v.noted) > 0:
-		return &Tampered{size, fmt.Sprintf("is missing: a head of %d entries was noted down", v.noted[0].Size)}
+		return &Tampered{size, fmt.Sprintf("is missing: a head of %d entries was noted down or signed", v.noted[0].Size)}
 	}
 	if _, err, more := v.nextHash(); err != nil {
 		return fmt.Errorf("reading the hashes of the audit log: %w", err)

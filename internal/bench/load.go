@@ -75,15 +75,21 @@ func (c *Connection) Do(request []byte) (status int, err error) {
 
 // Exchange is Do for answers of any form: it gives the head and throws the body away.
 func (c *Connection) Exchange(request []byte) (status int, header http.Header, err error) {
+	status, header, _, err = c.Fetch(request)
+	return status, header, err
+}
+
+// Fetch is Exchange that keeps the body.
+func (c *Connection) Fetch(request []byte) (status int, header http.Header, body []byte, err error) {
 	if _, err := c.conn.Write(request); err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	answer, err := http.ReadResponse(c.in, nil)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
-	_, err = io.Copy(io.Discard, answer.Body)
-	return answer.StatusCode, answer.Header, errors.Join(err, answer.Body.Close())
+	body, err = io.ReadAll(answer.Body)
+	return answer.StatusCode, answer.Header, body, errors.Join(err, answer.Body.Close())
 }
 
 // Request writes a request of HTTP/1.1. The header lines have no line ends.

@@ -45,6 +45,8 @@ const (
 // service is the members' and the login service's web on Postgres, with the parts and settings that serve has.
 type service struct {
 	url, key string
+	postgres string // the database
+	keys     *reset.Keys
 	clients  atomic.Uint32
 }
 
@@ -59,10 +61,10 @@ func newService(t *testing.T, n int) *service {
 	hasher, err := password.NewHasher(password.DefaultParams())
 	must(t, err)
 	seed(t, postgres, hasher, n)
-	engine := wire(t, db, hasher)
+	engine, keys := wire(t, db, hasher)
 	web := httptest.NewServer(engine)
 	t.Cleanup(web.Close)
-	s := &service{url: web.URL}
+	s := &service{url: web.URL, postgres: postgres, keys: keys}
 	_, s.key, err = client.Create(ctx, db, "timing", client.ScopeLogin, audit.Actor{Kind: audit.KindSystem, Name: "timing"})
 	must(t, err)
 	return s
@@ -110,7 +112,7 @@ func sample(t *testing.T, label string) string {
 }
 
 // wire puts the parts together as serve does.
-func wire(t *testing.T, db *store.Store, hasher *password.Hasher) http.Handler {
+func wire(t *testing.T, db *store.Store, hasher *password.Hasher) (http.Handler, *reset.Keys) {
 	t.Helper()
 	master := secret.NewMaster()
 	keyer := ratelimit.NewKeyer(func(parts ...string) []byte { return master.MAC(secret.LimitKey, parts...) })
@@ -146,7 +148,7 @@ func wire(t *testing.T, db *store.Store, hasher *password.Hasher) http.Handler {
 	must(t, err)
 	calls.Routes(engine)
 	pages.Routes(engine)
-	return engine
+	return engine, keys
 }
 
 // verify is a login from an address of its own.
@@ -159,6 +161,51 @@ func (s *service) verify(login, password string) *http.Request {
 	r.Header.Set("Authorization", "Bearer "+s.key)
 	r.Header.Set("Content-Type", "application/json")
 	return r
+}
+
+// aftermath makes of some classes what becomes of accounts when links are out: a campaign kills all passwords of 2010, some were set anew or
+// were never so old, some accounts are deleted.
+func (s *service) aftermath(t *testing.T) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.postgres)
+	must(t, err)
+	defer conn.Close(context.Background())
+	for _, statement := range []string{
+		`INSERT INTO incidents (slug, created_at, updated_at) VALUES ('breach', now(), now())`,
+		`INSERT INTO campaigns (incident_id, scope, cutoff, state, epoch, created_at, activated_at) SELECT id, 'everyone', '2011-01-01', 'active', 1, now(), now() FROM incidents`,
+		`UPDATE accounts SET credential_version = credential_version + 1, password_set_at = now() WHERE subject LIKE 'md5-%'`,
+		`UPDATE accounts SET password_set_at = '2012-01-01' WHERE subject LIKE 'bcrypt-%'`,
+		`UPDATE accounts SET deleted_at = now(), email = NULL, email_key = NULL, locale = NULL, password_hash = NULL, password_scheme = NULL,
+			credential_version = credential_version + 1 WHERE subject LIKE 'phpass-%'`,
+		`ANALYZE`,
+	} {
+		_, err := conn.Exec(t.Context(), statement)
+		must(t, err)
+	}
+}
+
+// links are well-signed tokens of a class's accounts, as they were before the aftermath; of accounts that never were for a class that is none.
+func (s *service) links(t *testing.T, class string, n int, age time.Duration) (tokens []string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.postgres)
+	must(t, err)
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(t.Context(), `SELECT id FROM accounts WHERE subject LIKE $1 ORDER BY id`, class+"-%")
+	must(t, err)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	must(t, err)
+	ring, err := s.keys.Ring(t.Context())
+	must(t, err)
+	for i := range n {
+		id := int64(1)<<40 + int64(i)
+		if len(ids) > 0 {
+			id = ids[i]
+		}
+		text, _, err := ring.Mint(id, 1, 1, 1, time.Now().Add(-age), time.Hour)
+		must(t, err)
+		tokens = append(tokens, text)
+	}
+	return tokens
 }
 
 // form is a form from an address of its own.

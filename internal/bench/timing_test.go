@@ -40,6 +40,8 @@ type class struct {
 	request func(i int) *http.Request
 }
 
+// These are the tests of attack 7, enumeration by time; that all classes cost the same work is a test of every run.
+
 // TestTimingVerify holds that no answer "invalid" tells by its time what was wrong (design §6.3).
 func TestTimingVerify(t *testing.T) {
 	s := newService(t, tries(t))
@@ -82,6 +84,21 @@ func TestTimingCode(t *testing.T) {
 	alike(t, "", []class{code("unknown"), code("md5"), code("disabled"), code("nopassword")})
 }
 
+// TestTimingReissue holds the same for whoever has an old link and asks for a fresh one: it tells nothing of what became of the account.
+func TestTimingReissue(t *testing.T) {
+	s := newService(t, tries(t))
+	reissue := func(name, of string, age time.Duration) class {
+		links := s.links(t, of, tries(t), age)
+		return class{name, func(i int) *http.Request { return s.form("/reissue", url.Values{"token": {links[i]}}) }}
+	}
+	classes := []class{
+		reissue("dead", "argon2id", 0), reissue("expired", "argon2id", 48*time.Hour), reissue("used", "md5", 0), reissue("live", "bcrypt", 0),
+		reissue("deleted", "phpass", 0), reissue("disabled", "disabled", 0), reissue("nopassword", "nopassword", 0), reissue("never there", "nobody", 0),
+	}
+	s.aftermath(t)
+	alike(t, "", classes)
+}
+
 // alike tries all classes in turn and fails if a median lies off the first one's in every one of the runs. The answers themselves must be
 // one and the same in each try; want, if not empty, says which.
 func alike(t *testing.T, want string, classes []class) {
@@ -114,7 +131,7 @@ func differs(t *testing.T, name string, class, reference bench.Durations) bool {
 	allowed := max(time.Millisecond, reference.Median()/20)
 	difference := class.Median() - reference.Median()
 	interval := bench.MedianDifference(class, reference, 1)
-	t.Logf("%-10s median %9v, difference %9v, 95%% interval %v to %v, allowed %v", name, class.Median().Round(time.Microsecond),
+	t.Logf("%-11s median %9v, difference %9v, 95%% interval %v to %v, allowed %v", name, class.Median().Round(time.Microsecond),
 		difference.Round(time.Microsecond), interval.Low.Round(time.Microsecond), interval.High.Round(time.Microsecond), allowed.Round(time.Microsecond))
 	return difference.Abs() > allowed
 }

@@ -69,6 +69,8 @@ type Campaign struct {
 	ClosedAt       *time.Time `json:"closed_at"`
 	CancelledAt    *time.Time `json:"cancelled_at"`
 	CancelReason   string     `json:"cancel_reason,omitempty"`
+	Reminders      int64      `json:"reminders"`   // how many were ordered
+	RemindedAt     *time.Time `json:"reminded_at"` // when the last one was
 }
 
 // Report is what prepare found. Of the lines after the header, each names accounts, or is unmatched (broken ones too), or is a duplicate of an
@@ -111,11 +113,19 @@ type Activated struct {
 
 // Delivery counts members by the state of their mail. Of a campaign that ended, what had not gone counts as skipped.
 type Delivery struct {
-	Pending int64 `json:"pending"` // leased ones too
-	Sent    int64 `json:"sent"`
+	Pending int64 `json:"pending"` // of the first mail; leased ones too
+	Sent    int64 `json:"sent"`    // stays so while a reminder waits
 	Skipped int64 `json:"skipped"` // no address, suppressed, or ended first
 	Failed  int64 `json:"failed"`
 	Bounced int64 `json:"bounced"`
+}
+
+// Reminders counts the mails after the first.
+type Reminders struct {
+	Ordered int64      `json:"ordered"` // how often members were reminded
+	LastAt  *time.Time `json:"last_at"`
+	Waiting int64      `json:"waiting"` // members whom the last one is still to reach, unless they turn out to have answered
+	Sent    int64      `json:"sent"`    // members reminded at least once
 }
 
 // Status is a campaign in numbers, for people who watch it.
@@ -129,6 +139,7 @@ type Status struct {
 	Died           *int64     `json:"died"`
 	Members        int64      `json:"members"`
 	Delivery       Delivery   `json:"delivery"`
+	Reminders      Reminders  `json:"reminders"`
 	Reset          int64      `json:"reset"`            // members who set a new password since
 	SentLastMinute int64      `json:"sent_last_minute"` // rates
 	SentLastHour   int64      `json:"sent_last_hour"`

@@ -18,6 +18,7 @@ var needs = map[string][]State{
 	"pause":    {Draft, Prepared, Active},
 	"resume":   {Draft, Prepared, Active},
 	"close":    {Active},
+	"remind":   {Active},
 	"cancel":   {Active, Closed},
 	"discard":  {Draft, Prepared},
 }
@@ -105,7 +106,7 @@ type Plan struct {
 func (c *Campaigns) PlanClose(ctx context.Context, id int64) (Plan, error) {
 	return c.plan(ctx, id, "close", "mails that would not go; every dead password stays dead", func() (int64, error) {
 		s, err := c.store.CampaignStatus(ctx, id)
-		return s.Delivery.Pending, err
+		return s.Delivery.Pending + s.Reminders.Waiting, err
 	})
 }
 

@@ -13,6 +13,7 @@ type Store interface {
 	Drafting
 	Killing
 	Ending
+	Reminding
 	Watching
 	Locking
 }
@@ -45,6 +46,15 @@ type Ending interface {
 	CancelCampaign(ctx context.Context, id int64, reason string, entry audit.Entry) error
 	// WouldRevive counts the credentials that are dead by this campaign alone.
 	WouldRevive(ctx context.Context, id int64) (int64, error)
+}
+
+// Reminding is a second mail to those who have not acted.
+type Reminding interface {
+	// WouldRemind counts the members of an active campaign whom a reminder would be for: written to with a link, their last mail at least so
+	// old, not reset since, their password still dead, their address one that mail goes to.
+	WouldRemind(ctx context.Context, id int64, age time.Duration) (int64, error)
+	// RemindCampaign orders one for them in one row, unless mailing is paused or the last one is younger than age.
+	RemindCampaign(ctx context.Context, id int64, age time.Duration, entry audit.Entry) (Campaign, error)
 }
 
 // Watching reads.

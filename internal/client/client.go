@@ -24,11 +24,18 @@ const (
 
 // Client is one program.
 type Client struct {
-	ID        int64
-	Name      string
-	Scope     string
-	CreatedAt time.Time
-	RevokedAt *time.Time
+	ID         int64
+	Name       string
+	Scope      string
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time // nil: it never stops by itself
+	RevokedAt  *time.Time
+	LastUsedAt *time.Time // to the minute
+}
+
+// Live tells whether its key works.
+func (c Client) Live(now time.Time) bool {
+	return c.RevokedAt == nil && (c.ExpiresAt == nil || now.Before(*c.ExpiresAt))
 }
 
 // prefix makes a key recognisable to people and to scanners for leaked secrets.
@@ -36,7 +43,8 @@ const prefix = "rekey_"
 
 // Store keeps clients.
 type Store interface {
-	CreateClient(ctx context.Context, name, scope string, keySHA256 []byte, entry audit.Entry) (Client, error)
+	// CreateClient keeps name, scope and expiry; Conflict if a live client has the name, Invalid if it would have ended already.
+	CreateClient(ctx context.Context, c Client, keySHA256 []byte, entry audit.Entry) (Client, error)
 	Clients(ctx context.Context) ([]Client, error)
 	// RevokeClient ends a live client by name; NotFound if there is none.
 	RevokeClient(ctx context.Context, name string, entry audit.Entry) (Client, error)
@@ -47,7 +55,13 @@ type Store interface {
 var named = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
 // Create makes a client and its key, which is given here and never again: only its SHA-256 is kept, which is enough for 256 random bits.
+// It never stops by itself; CreateUntil makes one that does.
 func Create(ctx context.Context, s Store, name, scope string, actor audit.Actor) (Client, string, error) {
+	return CreateUntil(ctx, s, name, scope, nil, actor)
+}
+
+// CreateUntil is Create of a client whose key stops working at expires, unless that is nil. Errors: Invalid, Conflict.
+func CreateUntil(ctx context.Context, s Store, name, scope string, expires *time.Time, actor audit.Actor) (Client, string, error) {
 	if !named.MatchString(name) {
 		return Client{}, "", problem.New(problem.Invalid, "A client's name is 1 to 63 letters, digits, dots, hyphens and underscores.")
 	}
@@ -59,8 +73,11 @@ func Create(ctx context.Context, s Store, name, scope string, actor audit.Actor)
 		return Client{}, "", err
 	}
 	key := prefix + base64.RawURLEncoding.EncodeToString(random[:])
-	entry := audit.New(actor, audit.ClientCreate, "client:"+name, audit.Detail{"scope": scope})
-	c, err := s.CreateClient(ctx, name, scope, HashKey(key), entry)
+	detail := audit.Detail{"scope": scope}
+	if expires != nil {
+		detail["expires_at"] = expires.UTC().Format(time.RFC3339)
+	}
+	c, err := s.CreateClient(ctx, Client{Name: name, Scope: scope, ExpiresAt: expires}, HashKey(key), audit.New(actor, audit.ClientCreate, "client:"+name, detail))
 	return c, key, err
 }
 
@@ -75,7 +92,7 @@ func HashKey(key string) []byte {
 	return sum[:]
 }
 
-// Authenticate tells whose key it is. Errors: Unauthorized for an unknown or revoked key, Forbidden for another scope.
+// Authenticate tells whose key it is. Errors: Unauthorized for an unknown, expired or revoked key, Forbidden for another scope.
 func Authenticate(ctx context.Context, s Store, key, scope string) (Client, error) {
 	c, ok, err := s.ClientByKey(ctx, HashKey(key))
 	switch {

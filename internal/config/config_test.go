@@ -62,6 +62,7 @@ func TestBadValuesNameTheirSetting(t *testing.T) {
 	for _, c := range []struct{ setting, value string }{
 		{"REKEY_DATABASE_URL", "mysql://root@db/x"},
 		{"REKEY_DATABASE_URL", "sqlite:"},
+		{"REKEY_REDIS_URL", "cache:6379"},
 		{"REKEY_DB_CONNECTIONS", "-1"},
 		{"REKEY_DB_CONNECTIONS", "many"},
 		{"REKEY_LISTEN", "8080"},
@@ -111,15 +112,29 @@ func TestBadValuesNameTheirSetting(t *testing.T) {
 		{"REKEY_BREACHED_TIMEOUT", "1m"},
 		{"REKEY_BREACHED_MIN_COUNT", "-1"},
 		{"REKEY_BREACHED_DOWN", "ignore"},
+		{"REKEY_AUDIT_ORIGIN", "two words"},
+		{"REKEY_AUDIT_ORIGIN", "a+b"},
+		{"REKEY_AUDIT_CHECKPOINT_EVERY", "10s"},
+		{"REKEY_AUDIT_CHECKPOINT_EVERY", "25h"},
+		{"REKEY_AUDIT_CHECKPOINT_MAIL", "nobody"},
+		{"REKEY_AUDIT_CHECKPOINT_WEBHOOK", "http://hooks.example.org/x"},
+		{"REKEY_AUDIT_CHECKPOINT_WEBHOOK", "https://me:pw@hooks.example.org/x"},
 		{"REKEY_LOG_LEVEL", "loud"},
 		{"REKEY_LOG_SQL", "maybe"},
 		{"REKEY_LOG_ADDRESS", "some"},
 		{"REKEY_LIMIT_KEYS", "1"},
+		{"REKEY_PROOF", "sometimes"},
+		{"REKEY_PROOF_BITS", "11"},
+		{"REKEY_PROOF_BITS", "21"},
 	} {
 		_, err := load(t, map[string]string{c.setting: c.value})
 		if err == nil || !strings.HasPrefix(err.Error(), c.setting) {
 			t.Errorf("%s=%s: %v", c.setting, c.value, err)
 		}
+	}
+	hook := map[string]string{"REKEY_AUDIT_CHECKPOINT_WEBHOOK": "https://hooks.example.org/x", "REKEY_AUDIT_CHECKPOINT_WEBHOOK_SECRET": "too short"}
+	if _, err := load(t, hook); err == nil || !strings.HasPrefix(err.Error(), "REKEY_AUDIT_CHECKPOINT_WEBHOOK_SECRET") {
+		t.Errorf("a webhook with a short key: %v", err)
 	}
 	both := map[string]string{"REKEY_BREACHED_RANGE_URL": "http://127.0.0.1:8088/range", "REKEY_BREACHED_SORTED": "list.txt"}
 	if _, err := load(t, both); err == nil || !strings.HasPrefix(err.Error(), "REKEY_BREACHED_RANGE_URL: must not be set beside") {
@@ -145,6 +160,9 @@ func TestSecretsAreNotEchoed(t *testing.T) {
 	for _, env := range []map[string]string{
 		{"REKEY_DATABASE_URL": "mysql://user:" + word + "@db"},
 		{"REKEY_SMTP_URL": "imap://user:" + word + "@mail"},
+		{"REKEY_REDIS_URL": "http://user:" + word + "@cache"},
+		{"REKEY_REDIS_URL_FILE": write(t, word)},
+		{"REKEY_AUDIT_CHECKPOINT_WEBHOOK": "http://hooks.example.org/" + word},
 		{"REKEY_MASTER_KEY": word},
 		{"REKEY_MASTER_KEY_FILE": write(t, word)},
 		{"REKEY_DATABASE_URL_FILE": write(t, "mysql://"+word), "REKEY_CONFIG": write(t, "REKEY_SMTP_URL="+word+"\n")},
@@ -159,7 +177,8 @@ func TestSecretsAreNotEchoed(t *testing.T) {
 			t.Errorf("%v: %v", env, err)
 		}
 	}
-	s, err := load(t, map[string]string{"REKEY_DATABASE_URL": "postgres://u:" + word + "@db/x", "REKEY_SMTP_URL": "smtps://u:" + word + "@mail", "REKEY_MASTER_KEY": word})
+	s, err := load(t, map[string]string{"REKEY_DATABASE_URL": "postgres://u:" + word + "@db/x", "REKEY_SMTP_URL": "smtps://u:" + word + "@mail", "REKEY_MASTER_KEY": word,
+		"REKEY_REDIS_URL": "redis://:" + word + "@cache"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ type Settings struct {
 	Mail      `embed:"" group:"Mail"`
 	Passwords `embed:"" group:"Passwords"`
 	Breached  `embed:"" group:"Breached passwords"`
+	Audit     `embed:"" group:"Audit log"`
 	Log       `embed:"" group:"Log and limits"`
 }
 
@@ -87,4 +88,10 @@ type Log struct {
 	LogSQL     bool   `name:"log-sql" range:"true or false" help:"Log the text of each statement at level debug, never its values."`
 	LogAddress string `placeholder:"HOW" default:"network" range:"network, none or full" help:"How much of a client's address the access log keeps; network is IPv4 /24 and IPv6 /48."`
 	LimitKeys  int    `placeholder:"N" default:"200000" range:"1000 to 10000000" help:"How many rate limit keys are kept in memory, some 200 bytes each."`
+
+	Proof     string `placeholder:"WHEN" default:"auto" range:"auto, always or never" help:"When members' browsers do a proof of work for a form, which costs a member nothing to do and an attacker much: under pressure, always, or never. Forms without one then share one narrow limit."`
+	ProofBits int    `placeholder:"N" default:"16" range:"12 to 20" help:"The least work of a proof: some 2^N hashes. Pressure adds up to 3."`
+
+	RedisURL     Secret `name:"redis-url" placeholder:"URL" secret:"" range:"redis://…, rediss://… with TLS, or unix:///…" unset:"limits are counted in the database" help:"Count the rate limits that all processes share in this Redis (5 or newer, or Valkey) and not in the database, which steps in when it is down. A cluster: redis://host:port?addr=host:port, with more addr to choose from."`
+	RedisURLFile string `name:"redis-url-file" placeholder:"FILE" range:"a file" help:"A file that holds the URL of Redis, so that its password is in no environment."`
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/password"
+	"github.com/seed-1c168855/rekey/internal/pow"
 )
 
 // Complete reads the secret files, fills in what follows from other settings, and checks all. It is called once, after parsing.
@@ -18,6 +19,9 @@ func (s *Settings) Complete() error {
 		s.DatabaseURL.fromFile("REKEY_DATABASE_URL", s.DatabaseURLFile),
 		s.SMTPURL.fromFile("REKEY_SMTP_URL", s.SMTPURLFile),
 		s.MasterKey.fromFile("REKEY_MASTER_KEY", s.MasterKeyFile),
+		s.AuditCheckpointWebhook.fromFile("REKEY_AUDIT_CHECKPOINT_WEBHOOK", s.AuditCheckpointWebhookFile),
+		s.AuditCheckpointWebhookSecret.fromFile("REKEY_AUDIT_CHECKPOINT_WEBHOOK_SECRET", s.AuditCheckpointWebhookSecretFile),
+		s.RedisURL.fromFile("REKEY_REDIS_URL", s.RedisURLFile),
 	)
 	if err != nil {
 		return err
@@ -42,6 +46,9 @@ func (s *Settings) derive() {
 	}
 	s.PublicURL = strings.TrimSuffix(s.PublicURL, "/")
 	host := s.host()
+	if s.AuditOrigin == "" && host != "" {
+		s.AuditOrigin = host + "/audit"
+	}
 	if s.ServiceName == "" {
 		s.ServiceName = host
 	}
@@ -68,7 +75,7 @@ type rule struct{ setting, wrong string }
 // Check finds everything wrong at once, so that a first start needs one round. Each line names its setting and shows no secret.
 func (s *Settings) Check() error {
 	var wrong []error
-	for _, rules := range [][]rule{s.databaseRules(), s.webRules(), s.mailRules(), s.passwordRules(), s.breachedRules(), s.logRules()} {
+	for _, rules := range [][]rule{s.databaseRules(), s.webRules(), s.mailRules(), s.passwordRules(), s.breachedRules(), s.auditRules(), s.logRules()} {
 		for _, r := range rules {
 			if r.wrong != "" {
 				wrong = append(wrong, fmt.Errorf("%s: %s", r.setting, r.wrong))
@@ -142,6 +149,9 @@ func (s *Settings) logRules() []rule {
 		{"REKEY_LOG_LEVEL", oneOf(s.LogLevel, "debug", "info", "warn", "error")},
 		{"REKEY_LOG_ADDRESS", oneOf(s.LogAddress, "network", "none", "full")},
 		{"REKEY_LIMIT_KEYS", between(s.LimitKeys, 1000, 10_000_000)},
+		{"REKEY_PROOF", oneOf(s.Proof, string(pow.Auto), string(pow.Always), string(pow.Never))},
+		{"REKEY_PROOF_BITS", between(s.ProofBits, 12, pow.MaxBits-pow.Rise-1)},
+		{"REKEY_REDIS_URL", redisURL(s.RedisURL.Reveal())},
 	}
 }
 

@@ -105,3 +105,8 @@ func databaseURL(value string) string {
 func smtpURL(value string) string {
 	return unless(strings.HasPrefix(value, "smtp://") || strings.HasPrefix(value, "smtps://"), "must begin with smtp:// or smtps://")
 }
+
+func redisURL(value string) string {
+	ok := value == "" || strings.HasPrefix(value, "redis://") || strings.HasPrefix(value, "rediss://") || strings.HasPrefix(value, "unix://")
+	return unless(ok, "must begin with redis://, rediss:// or unix://")
+}

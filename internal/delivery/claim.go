@@ -70,7 +70,10 @@ func (w *Worker) claimMembers(ctx context.Context) {
 					if retries {
 						n += w.claim(ctx, queue.Pick{Campaign: k.ID, Retries: true})
 					}
-					n += w.claimFresh(ctx, k.ID)
+					n += w.claimAlong(ctx, w.cursors, queue.Pick{Campaign: k.ID})
+					if k.Reminders > 0 && w.cursors.get(k.ID).empty {
+						n += w.claimAlong(ctx, w.reminded, queue.Pick{Campaign: k.ID, Reminders: true})
+					}
 				}
 			}
 		}
@@ -80,17 +83,18 @@ func (w *Worker) claimMembers(ctx context.Context) {
 	}
 }
 
-// claimFresh goes on from the cursor.
-func (w *Worker) claimFresh(ctx context.Context, campaign int64) int {
-	at := w.cursors.get(campaign)
+// claimAlong goes on from the cursor. First mails come before reminders.
+func (w *Worker) claimAlong(ctx context.Context, cursors *cursors, pick queue.Pick) int {
+	at := cursors.get(pick.Campaign)
 	if at.empty {
 		return 0
 	}
-	last, n, err := w.claimTo(ctx, queue.Pick{Campaign: campaign, After: at.after, Upto: math.MaxInt64})
+	pick.After, pick.Upto = at.after, math.MaxInt64
+	last, n, err := w.claimTo(ctx, pick)
 	if err != nil {
 		return 0
 	}
-	w.cursors.advance(campaign, at.after, max(last, at.after), n == 0)
+	cursors.advance(pick.Campaign, at.after, max(last, at.after), n == 0)
 	if n == 0 {
 		w.nudge()
 	}

@@ -51,10 +51,11 @@ type Composer struct {
 // content is what templates see. Times are in UTC.
 type content struct {
 	Service, Home, CodePage, ForgotPage, Contact string
-	NoticePage                                   string // where the incident's public notice can be read; empty: nowhere yet
-	Campaign                                     int64  // 0: a single mail
-	Title                                        string // of the incident
-	Classes                                      []string
+	NoticePage                                   string   // where the incident's public notice can be read; empty: nowhere yet
+	Campaign                                     int64    // 0: a single mail
+	Title                                        string   // of the incident
+	Classes                                      []string // of data exposed
+	Unexposed                                    []string // classes that were not
 	OccurredAt                                   *time.Time
 	Accounts                                     []line
 	Hours, Minutes                               int       // how long the links live: whole hours, or else minutes
@@ -120,26 +121,29 @@ func (c *Composer) lifeOf(kind queue.Kind) time.Duration {
 }
 
 // member writes a campaign mail; its kind follows from what is true of the recipient.
-func (c *Composer) member(ring *token.Ring, k queue.Campaign, r queue.Recipient) (*Message, queue.Kind, error) {
+func (c *Composer) member(ring *token.Ring, k queue.Campaign, to queue.Member) (*Message, queue.Kind, error) {
 	page := c.page()
-	page.Campaign, page.Title, page.Classes, page.OccurredAt = k.ID, clean(k.Title), k.Classes, k.OccurredAt
+	page.Campaign, page.Title, page.Classes, page.Unexposed, page.OccurredAt = k.ID, clean(k.Title), k.Classes, k.Unexposed, k.OccurredAt
 	if k.Published {
 		page.NoticePage = c.letterhead.PublicURL + "/incidents/" + k.Slug
 	}
-	kind := kindOf(r)
-	if err := c.fill(page, ring, kind, k.ID, []queue.Recipient{r}); err != nil {
+	kind := kindOf(to)
+	if err := c.fill(page, ring, kind, k.ID, []queue.Recipient{to.Recipient}); err != nil {
 		return nil, "", err
 	}
-	m, err := c.message(kind, r.Locale, r.Email, page)
+	m, err := c.message(kind, to.Locale, to.Email, page)
 	return m, kind, err
 }
 
-// kindOf is what a campaign has to say to an account: a password that is dead now is to be reset, else there is nothing to do.
-func kindOf(r queue.Recipient) queue.Kind {
-	if r.Dead && r.HasPassword {
-		return queue.Reset
+// kindOf is what a campaign has to say to a member: a password that is dead now is to be reset, else there is nothing to do.
+func kindOf(m queue.Member) queue.Kind {
+	switch {
+	case !m.Dead || !m.HasPassword:
+		return queue.Notice
+	case m.Reminder:
+		return queue.Reminder
 	}
-	return queue.Notice
+	return queue.Reset
 }
 
 // single writes a mail of the outbox to accounts that share one stored address.

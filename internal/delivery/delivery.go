@@ -38,6 +38,13 @@ type Upkeep interface {
 	TopUp(ctx context.Context, campaign int64, limit int) (added int, more bool, err error)
 	Rearm(ctx context.Context, campaign int64, limit int) (int, error)
 	Settle(ctx context.Context, campaign int64) (done bool, untried int64, err error)
+	Forgetting
+}
+
+// Forgetting removes what nobody needs any more, a page of rows after another; it goes on behind next until there is none.
+type Forgetting interface {
+	ForgetMails(ctx context.Context, after int64, limit int) (next int64, err error)
+	ForgetFailures(ctx context.Context, after []byte, limit int) (next []byte, err error)
 }
 
 // Store is the database as delivery sees it.
@@ -70,6 +77,7 @@ type Options struct {
 	Poll  time.Duration // how often an idle lane looks for mail; default 250 ms
 	Watch time.Duration // how often lockdown and campaigns are read; default 400 ms, at most half a second
 	Sweep time.Duration // how often leases, arrivals and ends are looked after; default 30 s
+	Tidy  time.Duration // how often old rows are looked for; default 1 h
 }
 
 // Worker delivers. Any number of processes may run one on the same database.
@@ -81,7 +89,8 @@ type Worker struct {
 
 	singles, members chan *job
 	marks            *marker
-	cursors          *cursors
+	cursors          *cursors // over the fresh members
+	reminded         *cursors // over those the last reminder is for
 	view             *view
 	lane             *breaker
 	pace             *pacer
@@ -102,7 +111,7 @@ func New(o Options) (*Worker, error) {
 	w := &Worker{
 		o: o, composer: composer, lease: queue.Lease{Owner: o.Owner, For: o.Lease}, log: o.Logger,
 		singles: make(chan *job, o.Connections), members: make(chan *job, o.Batch),
-		cursors: newCursors(), view: &view{}, lane: &breaker{}, pace: newPacer(o.Rate), tidy: make(chan struct{}, 1),
+		cursors: newCursors(), reminded: newCursors(), view: &view{}, lane: &breaker{}, pace: newPacer(o.Rate), tidy: make(chan struct{}, 1),
 	}
 	w.marks = newMarker(w)
 	return w, nil
@@ -115,6 +124,7 @@ func (o *Options) defaults() {
 	set(&o.Poll, 250*time.Millisecond)
 	set(&o.Watch, 400*time.Millisecond)
 	set(&o.Sweep, 30*time.Second)
+	set(&o.Tidy, time.Hour)
 	o.Watch = min(o.Watch, maxView/4)
 	o.Lease = max(o.Lease, o.Session*5/2)
 	o.Retry.defaults()

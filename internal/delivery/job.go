@@ -24,7 +24,7 @@ func (j *job) kind() queue.Kind {
 	if j.campaign == 0 {
 		return j.single.Kind
 	}
-	return kindOf(j.member.Recipient)
+	return kindOf(j.member)
 }
 
 func (j *job) attempts() int {
@@ -40,12 +40,16 @@ const (
 	reasonNobody     = "no account has this address"
 	reasonNoPassword = "the account has no password"
 	reasonEnabled    = "the password is no longer switched off"
+	reasonAnswered   = "there is nothing left to reset"
 )
 
 // skip says why nothing is sent; empty: send. Those of a single mail's recipients who get none are left out of it.
 func (j *job) skip() string {
 	if j.campaign != 0 {
-		return unreachable(j.member.Recipient)
+		if reason := unreachable(j.member.Recipient); reason != "" || !j.member.Reminder || kindOf(j.member) == queue.Reminder {
+			return reason
+		}
+		return reasonAnswered
 	}
 	reason := reasonNobody
 	j.single.Recipients = slices.DeleteFunc(slices.Clone(j.single.Recipients), func(r queue.Recipient) bool {
@@ -66,6 +70,14 @@ func (j *job) skip() string {
 		return ""
 	}
 	return reason
+}
+
+// unsent is the mark of a mail that there is no reason to send. A reminder leaves its member as the first mail left it.
+func (j *job) unsent(reason string) queue.Mark {
+	if j.campaign != 0 && j.member.Reminder {
+		return queue.Mark{State: queue.Sent, Error: reason}
+	}
+	return queue.Mark{State: queue.Skipped, Error: reason}
 }
 
 func unreachable(r queue.Recipient) string {

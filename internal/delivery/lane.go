@@ -196,7 +196,7 @@ func (c *cursors) rewind(campaign, account int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at := c.at[campaign]; at != nil {
-		at.after, at.empty = min(at.after, account-1), false
+		at.after, at.empty = min(at.after, max(account-1, 0)), false
 	}
 }
 

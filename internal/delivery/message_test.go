@@ -142,7 +142,7 @@ func TestMailTexts(t *testing.T) {
 // TestMailsSayTheSame holds what templates fill in, in every language, against English: nothing left out, nothing more, in text and HTML.
 func TestMailsSayTheSame(t *testing.T) {
 	t.Parallel()
-	named := regexp.MustCompile(`\.(?:Service|Home|CodePage|ForgotPage|Contact|NoticePage|Title|Classes|OccurredAt|Accounts|Subject|Link|Code|Ends|At|Test)\b`)
+	named := regexp.MustCompile(`\.(?:Service|Home|CodePage|ForgotPage|Contact|NoticePage|Title|Classes|Unexposed|OccurredAt|Accounts|Subject|Link|Code|Ends|At|Test)\b`)
 	names := func(locale, file string) []string {
 		source, err := fs.ReadFile(mailtemplates.Files, locale+"/"+file)
 		if err != nil {
@@ -199,7 +199,7 @@ func TestSampleMail(t *testing.T) {
 	t.Parallel()
 	when := time.Date(2011, 6, 15, 0, 0, 0, 0, time.UTC)
 	c := fixedComposer(t, Letterhead{From: "Bücherei <security@bücher.example>", ReplyTo: "Help <help@example.org>", Contact: "help@example.org"})
-	m, err := c.Sample(queue.Campaign{ID: 3, Slug: "pass-2011", Title: "Einbruch in Pass – “2011”", Classes: []string{"names", "dates of birth"}, OccurredAt: &when, Published: true}, "Operator@bücher.example", "de-AT")
+	m, err := c.Sample(queue.Campaign{ID: 3, Slug: "pass-2011", Title: "Einbruch in Pass – “2011”", Classes: []string{"names", "dates of birth"}, Unexposed: []string{"Payment data", "Kundennummern"}, OccurredAt: &when, Published: true}, queue.Reset, "Operator@bücher.example", "de-AT")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestNothingGetsIntoAHeader(t *testing.T) {
 	} {
 		c := fixedComposer(t, Letterhead{Service: evil, Contact: evil})
 		ring := testRing(t)
-		m, _, err := c.member(ring, queue.Campaign{ID: 1, Title: evil, Classes: []string{evil}}, queue.Recipient{Account: 1, Subject: evil, Email: "m@example.net", Version: 1, HasPassword: true, Dead: true})
+		m, _, err := c.member(ring, queue.Campaign{ID: 1, Title: evil, Classes: []string{evil}, Unexposed: []string{evil}}, queue.Member{Recipient: queue.Recipient{Account: 1, Subject: evil, Email: "m@example.net", Version: 1, HasPassword: true, Dead: true}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -57,7 +57,7 @@ func (c *Composer) gapped(kind queue.Kind, locale string, page *content) (r rend
 	if !plain(account.Subject) || !plain(account.Code) || strings.ContainsFunc(token, func(r rune) bool { return r != '.' && !isPlain(r) }) {
 		return rendered{}, "", "", nil
 	}
-	key = strings.Join([]string{string(kind), locale, page.Title, page.NoticePage, strings.Join(page.Classes, "\x00"), strconv.FormatInt(page.Ends.Unix(), 10), strconv.FormatBool(token == "")}, "\x00")
+	key = strings.Join([]string{string(kind), locale, page.Title, page.NoticePage, strings.Join(page.Classes, "\x01"), strings.Join(page.Unexposed, "\x01"), strconv.FormatInt(page.Ends.Unix(), 10), strconv.FormatBool(token == "")}, "\x00")
 	if page.OccurredAt != nil {
 		key += page.OccurredAt.String()
 	}

@@ -15,16 +15,16 @@ const (
 	sampleCode  = "0000-0000-0000"
 )
 
-// Sample writes the mail that a campaign would send, marked as a test, with a link and a code that open nothing.
-func (c *Composer) Sample(k queue.Campaign, to, locale string) (*Message, error) {
+// Sample writes the mail of a kind that a campaign would send (Reset, Reminder, Notice), marked as a test, with a link and a code that open nothing.
+func (c *Composer) Sample(k queue.Campaign, kind queue.Kind, to, locale string) (*Message, error) {
 	page := c.page()
-	page.Test, page.Title, page.Classes, page.OccurredAt = true, clean(k.Title), k.Classes, k.OccurredAt
+	page.Test, page.Title, page.Classes, page.Unexposed, page.OccurredAt = true, clean(k.Title), k.Classes, k.Unexposed, k.OccurredAt
 	if k.Published {
 		page.NoticePage = c.letterhead.PublicURL + "/incidents/" + k.Slug
 	}
 	page.setLife(c.now(), c.letterhead.CampaignLife)
 	page.Accounts = []line{{Subject: "sample", Link: c.letterhead.PublicURL + "/reset#t=" + sampleToken, Code: sampleCode}}
-	m, err := c.message(queue.Reset, locale, to, page)
+	m, err := c.message(kind, locale, to, page)
 	if errors.Is(err, errAddress) {
 		return nil, problem.New(problem.Invalid, "this is not an address that mail can go to")
 	}
@@ -49,11 +49,11 @@ var samples = func() map[queue.Kind]*content {
 	when := time.Date(2026, 3, 2, 14, 5, 0, 0, time.UTC)
 	page := &content{
 		Service: "Example", Home: "https://example.org", CodePage: "https://example.org/code", ForgotPage: "https://example.org/forgot",
-		Contact: "help@example.org", NoticePage: "https://example.org/incidents/breach", Title: "Breach", Classes: []string{"names"}, OccurredAt: &when,
+		Contact: "help@example.org", NoticePage: "https://example.org/incidents/breach", Title: "Breach", Classes: []string{"names", "dates of birth"}, Unexposed: []string{"payment data", "shoe sizes"}, OccurredAt: &when,
 		Accounts: []line{{"one", "https://example.org/reset#t=" + sampleToken, sampleCode}, {"two", "", ""}}, Hours: 24, Ends: when, At: when,
 	}
 	all := map[queue.Kind]*content{}
-	for _, kind := range []queue.Kind{queue.Reset, queue.Notice, queue.Asked, queue.Reissue, queue.Changed, queue.Disabled} {
+	for _, kind := range []queue.Kind{queue.Reset, queue.Reminder, queue.Notice, queue.Asked, queue.Reissue, queue.Changed, queue.Disabled} {
 		all[kind] = page
 	}
 	return all

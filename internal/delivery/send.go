@@ -118,7 +118,7 @@ func (s *sender) attempt(ctx context.Context, j *job) (queue.Mark, string) {
 		return release()
 	}
 	if reason := j.skip(); reason != "" {
-		return queue.Mark{State: queue.Skipped, Error: reason}, string(queue.Skipped)
+		return j.unsent(reason), string(queue.Skipped)
 	}
 	id, kind, err := s.deliver(ctx, j)
 	return s.judge(ctx, j, id, kind, err)
@@ -133,6 +133,9 @@ func (s *sender) judge(ctx context.Context, j *job, id string, kind queue.Kind, 
 	w := s.w
 	if err == nil {
 		w.lane.works()
+		if kind == queue.Reminder {
+			kind = queue.Reset
+		}
 		return queue.Mark{State: queue.Sent, Kind: kind, MessageID: id, Tried: true}, string(queue.Sent)
 	}
 	var failed *sendError
@@ -192,7 +195,7 @@ func (s *sender) deliver(ctx context.Context, j *job) (id string, kind queue.Kin
 			return "", "", errBlind
 		}
 		k, _ := seen.campaign(j.campaign)
-		m, kind, err := s.w.composer.member(ring, k, j.member.Recipient)
+		m, kind, err := s.w.composer.member(ring, k, j.member)
 		if err != nil {
 			return "", kind, composeError(err)
 		}

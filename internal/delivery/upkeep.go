@@ -28,8 +28,21 @@ func (w *Worker) look(ctx context.Context) {
 		w.report(ctx, "reading what may be mailed", err)
 		return
 	}
-	w.view.latest.Store(&seen{Outlook: outlook, at: at})
+	w.noticeReminders(w.view.latest.Swap(&seen{Outlook: outlook, at: at}), outlook.Campaigns)
 	w.cursors.keep(outlook.Campaigns)
+	w.reminded.keep(outlook.Campaigns)
+}
+
+// noticeReminders begins anew with the members of a campaign when another reminder was ordered since the last look, whoever ordered it.
+func (w *Worker) noticeReminders(before *seen, campaigns []queue.Campaign) {
+	if before == nil {
+		return
+	}
+	for _, k := range campaigns {
+		if known, ok := before.campaign(k.ID); ok && known.Reminders != k.Reminders {
+			w.reminded.rewind(k.ID, 0)
+		}
+	}
 }
 
 // Bounds of the upkeep's statements, in rows.
@@ -38,6 +51,7 @@ const (
 	topUpStep  = 10000
 	rearmStep  = 1000
 	rearmEvery = 10 // sweeps
+	forgetStep = 5000
 )
 
 // settleSoon is how long after the last claim of a campaign its end is looked for: the batch is out by then, mostly.
@@ -45,6 +59,7 @@ const settleSoon = 2 * time.Second
 
 // upkeep looks after all campaigns at each sweep, and a little after one seems to be at its end.
 func (w *Worker) upkeep(ctx context.Context) {
+	var tidied time.Time
 	for n := 0; ; n++ {
 		if !w.waitSweep(ctx, n == 0) {
 			return
@@ -52,6 +67,10 @@ func (w *Worker) upkeep(ctx context.Context) {
 		seen := w.view.now()
 		if seen == nil {
 			continue
+		}
+		if time.Since(tidied) >= w.o.Tidy {
+			tidied = time.Now()
+			w.forget(ctx)
 		}
 		for _, k := range seen.Campaigns {
 			w.tend(ctx, k, n%rearmEvery == 0)
@@ -99,9 +118,23 @@ func (w *Worker) tend(ctx context.Context, k queue.Campaign, rearm bool) {
 			return n == rearmStep, err
 		})
 	}
-	if k.Mailing == running && w.cursors.get(k.ID).empty {
+	if k.Mailing == running && w.cursors.get(k.ID).empty && (k.Reminders == 0 || w.reminded.get(k.ID).empty) {
 		w.settle(ctx, k.ID)
 	}
+}
+
+// forget looks through single mails and counted failures for old ones, page by page.
+func (w *Worker) forget(ctx context.Context) {
+	var mail int64
+	w.repeat(ctx, "forgetting finished single mails", func() (more bool, err error) {
+		mail, err = w.o.Store.ForgetMails(ctx, mail, forgetStep)
+		return mail != 0, err
+	})
+	var login []byte
+	w.repeat(ctx, "forgetting failed logins of long ago", func() (more bool, err error) {
+		login, err = w.o.Store.ForgetFailures(ctx, login, forgetStep)
+		return login != nil, err
+	})
 }
 
 func (w *Worker) repeat(ctx context.Context, doing string, step func() (more bool, err error)) {
@@ -125,5 +158,6 @@ func (w *Worker) settle(ctx context.Context, campaign int64) {
 		w.log.InfoContext(ctx, "everybody in the campaign has been dealt with", "campaign", campaign)
 	case untried != 0:
 		w.cursors.rewind(campaign, untried)
+		w.reminded.rewind(campaign, untried)
 	}
 }

@@ -14,6 +14,7 @@ import (
 func functions(locale string) map[string]any {
 	tag := language.Make(locale)
 	return map[string]any{
+		"class":  func(name string) string { return vocabulary().Say(locale, name) },
 		"format": format,
 		"month":  month,
 		"plural": func(n int, forms ...string) (string, error) { return pluralOf(tag, n, forms) },

@@ -82,7 +82,7 @@ func (s *Story) draft(ctx context.Context) (string, error) {
 	}
 	var incident struct{ Slug string }
 	err = s.rekey(ctx, &incident, "incident", "set", Slug, "--title", "Our sign-in database was copied", "--occurred", "2011-06-14", "--found", "2011-06-16",
-		"--classes", "e-mail addresses,weakly protected passwords", "--notice", text, "--publish")
+		"--classes", "e-mail addresses,hashed passwords", "--unexposed", "payment data,purchases", "--notice", text, "--publish")
 	if err != nil {
 		return "", err
 	}

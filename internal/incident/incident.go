@@ -17,24 +17,32 @@ type Incident struct {
 	ID          int64      `json:"id"`
 	Slug        string     `json:"slug"` // its name in commands, URLs and answers
 	Title       string     `json:"title"`
-	OccurredAt  *time.Time `json:"occurred_at"` // nil: unknown
-	FoundAt     *time.Time `json:"found_at"`    // nil: not said; legal clocks start here
-	Classes     []string   `json:"classes"`     // classes of data exposed, in the operator's words; never nil
-	Notice      string     `json:"notice"`      // plain text, blank lines between paragraphs
+	OccurredAt  *time.Time `json:"occurred_at"`  // nil: unknown
+	FoundAt     *time.Time `json:"found_at"`     // nil: not said; legal clocks start here
+	ContainedAt *time.Time `json:"contained_at"` // when the way in was closed; nil: not said
+	Classes     []string   `json:"classes"`      // classes of data exposed, in the operator's words; never nil
+	Unexposed   []string   `json:"unexposed"`    // classes that were not; never nil
+	Notice      string     `json:"notice"`       // plain text, blank lines between paragraphs
+	Advice      string     `json:"advice"`       // what members should do beyond a new password; plain text, a step a paragraph
+	Updates     []Update   `json:"updates"`      // in order; never nil
 	CreatedAt   time.Time  `json:"created_at"`
-	UpdatedAt   time.Time  `json:"updated_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`   // of the incident itself
+	ChangedAt   time.Time  `json:"changed_at"`   // of it or any of its updates, the later
 	PublishedAt *time.Time `json:"published_at"` // nil: its page answers 404
 }
 
 // Change is what an operator says about an incident. A nil field keeps what is stored; a new incident starts empty.
 type Change struct {
-	Slug       string
-	Title      *string
-	OccurredAt *time.Time
-	FoundAt    *time.Time
-	Classes    []string // nil keeps, empty clears
-	Notice     *string
-	Publish    *bool // false takes the notice back
+	Slug        string
+	Title       *string
+	OccurredAt  *time.Time
+	FoundAt     *time.Time
+	ContainedAt *time.Time
+	Classes     []string // nil keeps, empty clears
+	Unexposed   []string // nil keeps, empty clears
+	Notice      *string
+	Advice      *string
+	Publish     *bool // false takes the notice back
 }
 
 // Limits of what a page or a mail can show.
@@ -43,6 +51,7 @@ const (
 	maxClass   = 100      // characters
 	maxClasses = 50       // entries
 	maxNotice  = 64 << 10 // bytes
+	maxText    = 16 << 10 // bytes of an update or of advice
 )
 
 // slugs is a DNS label (RFC 1123 section 2.1): it needs no escaping in any URL, and nobody reads a sentence into it.
@@ -64,16 +73,58 @@ func (c Change) check(now time.Time) error {
 	switch {
 	case c.Title != nil && !oneLine(*c.Title, maxTitle):
 		return problem.Newf(problem.Invalid, "a title is one line of at most %d characters", maxTitle)
-	case len(c.Classes) > maxClasses:
+	case len(c.Classes) > maxClasses, len(c.Unexposed) > maxClasses:
 		return problem.Newf(problem.Invalid, "at most %d classes of data", maxClasses)
-	case c.Notice != nil && (len(*c.Notice) > maxNotice || !utf8.ValidString(*c.Notice) || strings.ContainsRune(*c.Notice, 0)):
+	case c.Notice != nil && !isText(*c.Notice, maxNotice):
 		return problem.Newf(problem.Invalid, "a notice is UTF-8 text of at most %d bytes", maxNotice)
-	case c.OccurredAt != nil && c.OccurredAt.After(now), c.FoundAt != nil && c.FoundAt.After(now):
-		return problem.New(problem.Invalid, "an incident cannot have happened or been found in the future")
-	case c.OccurredAt != nil && c.FoundAt != nil && c.FoundAt.Before(*c.OccurredAt):
-		return problem.New(problem.Invalid, "an incident cannot be found before it happened")
+	case c.Advice != nil && !isText(*c.Advice, maxText):
+		return problem.Newf(problem.Invalid, "advice is UTF-8 text of at most %d bytes", maxText)
+	case after(c.OccurredAt, now), after(c.FoundAt, now), after(c.ContainedAt, now):
+		return problem.New(problem.Invalid, "an incident cannot have happened, been found or been contained in the future")
 	}
-	return checkClasses(c.Classes)
+	if err := checkClasses(c.Classes); err != nil {
+		return err
+	}
+	if err := checkClasses(c.Unexposed); err != nil {
+		return err
+	}
+	return Incident{OccurredAt: c.OccurredAt, FoundAt: c.FoundAt, ContainedAt: c.ContainedAt, Classes: c.Classes, Unexposed: c.Unexposed}.Consistent()
+}
+
+// Consistent refuses an incident whose parts, each well formed, contradict each other. The store asks it about what a change makes of what was stored.
+func (i Incident) Consistent() error {
+	switch {
+	case i.OccurredAt != nil && i.FoundAt != nil && i.FoundAt.Before(*i.OccurredAt):
+		return problem.New(problem.Invalid, "an incident cannot be found before it happened")
+	case i.OccurredAt != nil && i.ContainedAt != nil && i.ContainedAt.Before(*i.OccurredAt):
+		return problem.New(problem.Invalid, "an incident cannot be contained before it happened")
+	}
+	for _, class := range i.Unexposed {
+		if slices.ContainsFunc(i.Classes, func(exposed string) bool { return fold(exposed) == fold(class) }) {
+			return problem.Newf(problem.Invalid, "%q cannot be both exposed and not exposed", class)
+		}
+	}
+	return nil
+}
+
+func after(t *time.Time, now time.Time) bool { return t != nil && t.After(now) }
+
+// isText tells what can stand on a page and in a feed: UTF-8 without controls but line breaks and tabs.
+func isText(s string, limit int) bool {
+	return len(s) <= limit && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < ' ' && r != '\n' && r != '\r' && r != '\t') || r == 0x7f
+	})
+}
+
+// Paragraphs parts a plain text at its blank lines.
+func Paragraphs(text string) []string {
+	var list []string
+	for p := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n\n") {
+		if p = strings.TrimSpace(p); p != "" {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 func checkClasses(classes []string) error {

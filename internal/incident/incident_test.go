@@ -68,6 +68,10 @@ func (k *kept) SetIncident(_ context.Context, _ Change, e []audit.Entry) (Incide
 	k.entries = e
 	return k.stored, k.err
 }
+func (k *kept) ChangeUpdate(_ context.Context, _ UpdateChange, e audit.Entry) (Incident, error) {
+	k.entries = []audit.Entry{e}
+	return k.stored, k.err
+}
 func (k *kept) Incident(context.Context, string) (Incident, error) { return k.stored, k.err }
 func (k *kept) Incidents(context.Context) ([]Incident, error)      { return []Incident{k.stored}, k.err }
 

@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
@@ -17,6 +18,8 @@ type Store interface {
 	Incident(ctx context.Context, slug string) (Incident, error)
 	// Incidents lists all, the newest first.
 	Incidents(ctx context.Context) ([]Incident, error)
+	// ChangeUpdate adds, corrects or retracts an update with the entry, to which it adds the update's number, in one transaction.
+	ChangeUpdate(ctx context.Context, c UpdateChange, entry audit.Entry) (Incident, error)
 }
 
 // Set makes the incident or changes it. Publishing and taking back leave an audit entry of their own.
@@ -42,8 +45,11 @@ func entries(c Change, actor audit.Actor) []audit.Entry {
 	note(c.Title != nil, "title")
 	note(c.OccurredAt != nil, "occurred_at")
 	note(c.FoundAt != nil, "found_at")
+	note(c.ContainedAt != nil, "contained_at")
 	note(c.Classes != nil, "classes")
+	note(c.Unexposed != nil, "unexposed")
 	note(c.Notice != nil, "notice")
+	note(c.Advice != nil, "advice")
 	list := []audit.Entry{audit.New(actor, audit.IncidentSet, Object(c.Slug), audit.Detail{"fields": fields})}
 	if c.Publish != nil {
 		list = append(list, audit.New(actor, audit.IncidentPublish, Object(c.Slug), audit.Detail{"public": *c.Publish}))
@@ -76,7 +82,7 @@ func List(ctx context.Context, store Store) ([]Incident, error) {
 }
 
 // Published gives an incident that members may read about. One that is missing, misnamed or unpublished is problem.NotFound,
-// so that nobody learns of a breach before its notice.
+// so that nobody learns of a breach before its notice. It has no update that was retracted.
 func Published(ctx context.Context, store Store, slug string) (Incident, error) {
 	missing := problem.New(problem.NotFound, "no such incident")
 	if CheckSlug(slug) != nil {
@@ -89,5 +95,6 @@ func Published(ctx context.Context, store Store, slug string) (Incident, error) 
 	if err != nil {
 		return Incident{}, fmt.Errorf("showing the notice of incident %s: %w", slug, err)
 	}
+	i.Updates = slices.DeleteFunc(slices.Clone(i.Updates), func(u Update) bool { return u.RetractedAt != nil })
 	return i, nil
 }

@@ -29,7 +29,7 @@ var statusPages = map[int]struct {
 	http.StatusBadRequest:            {"unreadable.title", []string{"unreadable.text"}, true},
 	http.StatusForbidden:             {"cross_site.title", []string{"cross_site.text"}, true},
 	http.StatusNotFound:              {"not_found.title", []string{"not_found.text"}, true},
-	http.StatusMethodNotAllowed:      {"not_found.title", []string{"not_found.text"}, true},
+	http.StatusMethodNotAllowed:      {"not_again.title", []string{"not_again.text"}, true}, // an answer to a form, asked for again by a browser that starts anew
 	http.StatusRequestEntityTooLarge: {"too_large.title", []string{"too_large.text"}, true},
 	http.StatusTooManyRequests:       {"limited.title", []string{"limited.text"}, false},
 	http.StatusServiceUnavailable:    {"busy.title", []string{"busy.text"}, false},

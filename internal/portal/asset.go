@@ -2,12 +2,14 @@ package portal
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"regexp"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,10 +18,11 @@ import (
 	"github.com/seed-1c168855/rekey/web"
 )
 
-// asset is a static file under an address that names its content, so that browsers may keep it for good.
+// asset is a static file under an address that names its content, so that browsers may keep it for good and have nothing to revalidate.
 type asset struct {
 	url, hash, mediaType string
 	data                 []byte
+	packed               []byte // data by gzip; nil where that saves nothing
 }
 
 type assets map[string]asset
@@ -28,6 +31,8 @@ type assets map[string]asset
 var mediaTypes = map[string]string{
 	"portal.css": "text/css; charset=utf-8",
 	"reset.js":   "text/javascript; charset=utf-8",
+	"work.js":    "text/javascript; charset=utf-8",
+	"proof.js":   "text/javascript; charset=utf-8",
 	"icon.svg":   "image/svg+xml",
 	"logo.svg":   "image/svg+xml",
 	"logo.png":   "image/png",
@@ -43,7 +48,7 @@ func loadAssets(colour, logo string, logoData []byte) (assets, error) {
 		return nil, err
 	}
 	all := make(assets)
-	for _, name := range []string{"portal.css", "reset.js", "icon.svg"} {
+	for _, name := range []string{"portal.css", "reset.js", "work.js", "proof.js", "icon.svg"} {
 		data, err := fs.ReadFile(web.Files, "static/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", name, err)
@@ -65,8 +70,25 @@ func loadAssets(colour, logo string, logoData []byte) (assets, error) {
 func (a assets) add(name string, data []byte) {
 	sum := sha256.Sum256(data)
 	hash := hex.EncodeToString(sum[:8])
-	a[name] = asset{url: "/static/" + hash + "/" + name, hash: hash, mediaType: mediaTypes[name], data: data}
+	a[name] = asset{url: "/static/" + hash + "/" + name, hash: hash, mediaType: mediaTypes[name], data: data, packed: pack(data)}
 }
+
+// pack compresses once, at the start. Only files are ever compressed: a page may hold a token beside what was sent to us, and its compressed
+// length would tell about the token (BREACH).
+func pack(data []byte) []byte {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil
+	}
+	if _, err := w.Write(data); err != nil || w.Close() != nil || packed.Len() >= len(data) {
+		return nil
+	}
+	return packed.Bytes()
+}
+
+// takesGzip reads Accept-Encoding (RFC 9110 §12.5.3) for the one coding there is.
+var takesGzip = regexp.MustCompile(`(?i)(?:^|,)\s*gzip\s*(?:;\s*q=(?:1(?:\.0*)?|0\.[0-9]*[1-9][0-9]*)\s*)?(?:,|$)`)
 
 // maxLogo keeps the pages light.
 const maxLogo = 32 << 10
@@ -97,5 +119,13 @@ func (p *Portal) static(c *gin.Context) {
 	if c.Param("hash") == a.hash {
 		c.Header("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	c.Data(http.StatusOK, a.mediaType, a.data)
+	data := a.data
+	if a.packed != nil {
+		c.Header("Vary", "Accept-Encoding")
+		if takesGzip.MatchString(c.GetHeader("Accept-Encoding")) {
+			c.Header("Content-Encoding", "gzip")
+			data = a.packed
+		}
+	}
+	c.Data(http.StatusOK, a.mediaType, data)
 }

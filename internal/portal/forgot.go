@@ -20,31 +20,54 @@ func (p *Portal) openForgot(c *gin.Context) {
 
 // request has a message sent to whatever was typed. The answer is the same for every address, also for what is none.
 func (p *Portal) request(c *gin.Context) {
-	form, err := readForm(c, "email")
+	form, err := readForm(c, "email", proofField)
 	if err != nil {
 		server.Fail(c, err)
 		return
 	}
 	ctx, cancel := p.work(c)
 	defer cancel()
+	spent, err := p.admit(ctx, c, form[proofField])
+	if err != nil {
+		p.refuseRequest(c, form["email"], err)
+		return
+	}
 	v := p.view(c)
-	if err := p.resets.Request(ctx, strings.TrimSpace(form["email"]), server.ClientAddr(c), v.Lang); err != nil {
+	err = p.resets.Request(ctx, strings.TrimSpace(form["email"]), server.ClientAddr(c), v.Lang)
+	p.giveBack(ctx, c, spent, err)
+	if err != nil {
 		server.Fail(c, withWait(err))
 		return
 	}
-	p.message(c, http.StatusOK, v, "sent.title", "sent.text", "sent.next", "sent.missing")
+	v.ByCode = true
+	p.message(c, http.StatusOK, v, "sent.title", "sent.text", "sent.missing", "sent.next")
+}
+
+// refuseRequest shows the form again, with the address in it, where it has to wait for its turn.
+func (p *Portal) refuseRequest(c *gin.Context, email string, err error) {
+	server.RenderWith(func(c *gin.Context, d problem.Details) {
+		v := p.view(c)
+		v.Email = email
+		p.goOn(c, d, "forgot", v)
+	})(c)
+	server.Fail(c, withWait(err))
 }
 
 // reissue exchanges a link that has ended for a fresh one in the mailbox on file. The answer is the same for every token.
 func (p *Portal) reissue(c *gin.Context) {
-	form, err := readForm(c, "token")
+	form, err := readForm(c, "token", proofField)
 	if err != nil {
 		server.Fail(c, err)
 		return
 	}
 	ctx, cancel := p.work(c)
 	defer cancel()
-	if err := p.resets.Reissue(ctx, form["token"], server.ClientAddr(c)); err != nil {
+	spent, err := p.admit(ctx, c, form[proofField])
+	if err == nil {
+		err = p.resets.Reissue(ctx, form["token"], server.ClientAddr(c))
+		p.giveBack(ctx, c, spent, err)
+	}
+	if err != nil {
 		server.RenderWith(func(c *gin.Context, d problem.Details) {
 			v := p.view(c)
 			v.Token = form["token"]
@@ -53,5 +76,7 @@ func (p *Portal) reissue(c *gin.Context) {
 		server.Fail(c, withWait(err))
 		return
 	}
-	p.message(c, http.StatusOK, p.view(c), "sent.title", "sent.reissue", "sent.next")
+	v := p.view(c)
+	v.ByCode = true
+	p.message(c, http.StatusOK, v, "sent.title", "sent.reissue", "sent.next")
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
 
+	"github.com/seed-1c168855/rekey/internal/incident"
+	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/web"
 )
 
@@ -63,6 +65,13 @@ func TestCatalogueIsExact(t *testing.T) {
 	for _, month := range strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12") {
 		named["language.month_"+month] = true
 	}
+	vocabulary, err := incident.LoadVocabulary(os.DirFS("../../web/locales"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range vocabulary.Known("en") { // said by incident.Vocabulary
+		named["class."+key] = true
+	}
 	id := regexp.MustCompile("[\"`]([a-z_]+\\.[a-z_]*[a-z])[\"`]")
 	collect := func(files fs.FS, glob string, except ...string) {
 		names, err := fs.Glob(files, glob)
@@ -84,10 +93,39 @@ func TestCatalogueIsExact(t *testing.T) {
 			}
 		}
 	}
-	collect(web.Files, "templates/*.html", "icon.svg", "portal.css", "reset.js")
+	collect(web.Files, "templates/*.html", "icon.svg", "portal.css", "reset.js", "work.js", "proof.js")
 	collect(os.DirFS("."), "*.go", "en.json")
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(named)), slices.Sorted(maps.Keys(catalogue(t, "locales/en.json")))); diff != "" {
 		t.Errorf("named (-) and there (+):\n%s", diff)
+	}
+}
+
+// Each reason is said in each language, with the number where it counts.
+func TestEveryReasonInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	l, err := loadLanguages(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range l.texts {
+		said := map[string]bool{}
+		for id := range catalogue(t, "locales/en.json") {
+			code, is := strings.CutPrefix(id, "reason.")
+			if !is {
+				continue
+			}
+			s := in.reason(problem.Details{Code: code, Detail: "in English"}, 15)
+			if s == "" || s == "in English" || said[s] || (code == "too_short") != strings.Contains(s, "15") {
+				t.Errorf("%s, %s: %q", in.Lang, code, s)
+			}
+			said[s] = true
+		}
+		if len(said) < 10 {
+			t.Errorf("%s has %d reasons", in.Lang, len(said))
+		}
+		if s := in.reason(problem.Details{Code: "new_rule", Detail: "in English"}, 15); s != "in English" {
+			t.Errorf("%s, a rule without a text: %q", in.Lang, s)
+		}
 	}
 }
 

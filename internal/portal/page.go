@@ -13,7 +13,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/seed-1c168855/rekey/internal/incident"
 	"github.com/seed-1c168855/rekey/internal/server"
 	"github.com/seed-1c168855/rekey/web"
 )
@@ -23,7 +22,6 @@ type view struct {
 	text
 	Chosen string // tag of the language chosen by hand; empty: the browser's
 	Site   *site
-	Index  bool // whether search engines may keep the page
 	urls   assets
 	all    *languages
 	here   string // path of the page in another language
@@ -34,10 +32,11 @@ type view struct {
 
 	Heading    string
 	Paragraphs []string
-	Ways       bool
+	Ways       bool // offer every way to start over
+	ByCode     bool // offer the way of the code
 	RequestID  string
 
-	Incident *incident.Incident
+	Notice *notice
 }
 
 // refusal is a notice over a form.
@@ -80,17 +79,6 @@ func (v *view) Asset(name string) string { return v.urls[name].url }
 // Wrong tells whether the problem is about this input.
 func (v *view) Wrong(field string) bool { return v.Problem != nil && v.Problem.Field == field }
 
-// Notice is the incident's notice by paragraphs.
-func (v *view) Notice() []string {
-	var paragraphs []string
-	for _, p := range strings.Split(strings.ReplaceAll(v.Incident.Notice, "\r\n", "\n"), "\n\n") {
-		if p = strings.TrimSpace(p); p != "" {
-			paragraphs = append(paragraphs, p)
-		}
-	}
-	return paragraphs
-}
-
 // wait says in words what Retry-After says.
 func (v *view) wait(c *gin.Context) string {
 	seconds, err := strconv.Atoi(c.Writer.Header().Get("Retry-After"))
@@ -123,13 +111,22 @@ func loadPages() (map[string]*template.Template, error) {
 
 // show renders a page whole before the first byte is sent.
 func (p *Portal) show(c *gin.Context, status int, page string, v *view) {
-	var body bytes.Buffer
-	if err := p.pages[page].ExecuteTemplate(&body, "layout", v); err != nil {
+	if body, done := p.render(c, page, v); done {
+		c.Data(status, htmlType, body)
+	}
+}
+
+const htmlType = "text/html; charset=utf-8"
+
+// render makes a page and says in which language it is. Where that fails it has answered.
+func (p *Portal) render(c *gin.Context, page string, v *view) (body []byte, done bool) {
+	var b bytes.Buffer
+	if err := p.pages[page].ExecuteTemplate(&b, "layout", v); err != nil {
 		server.Logger(c).Error("page not rendered", "page", page, "error", err)
 		c.String(http.StatusInternalServerError, "Something went wrong on our side. Please try again in a few minutes.\n")
-		return
+		return nil, false
 	}
 	c.Header("Content-Language", v.Lang)
 	c.Header("Vary", "Accept-Language")
-	c.Data(status, "text/html; charset=utf-8", body.Bytes())
+	return b.Bytes(), true
 }

@@ -11,23 +11,6 @@ import (
 
 func (p *Portal) home(c *gin.Context) { p.show(c, http.StatusOK, "home", p.view(c)) }
 
-// incident shows a published notice; it stays readable in a lockdown.
-func (p *Portal) incident(c *gin.Context) {
-	ctx, cancel := p.work(c)
-	defer cancel()
-	i, err := p.notice(ctx, c.Param("slug"))
-	if err != nil {
-		server.Fail(c, err)
-		return
-	}
-	v := p.view(c)
-	if i.Title == "" {
-		i.Title = v.say("incident.untitled")
-	}
-	v.Incident, v.Index = &i, true
-	p.show(c, http.StatusOK, "incident", v)
-}
-
 // changePassword is where password managers send people (W3C, A Well-Known URL for Changing Passwords).
 func (p *Portal) changePassword(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/forgot") }
 

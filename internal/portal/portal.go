@@ -48,6 +48,10 @@ type Options struct {
 	Locales   fs.FS                                                             // the operator's own texts, TAG.json as in web/locales, beside and over ours; may be nil
 	Logo      []byte                                                            // SVG or PNG, shown beside the name; a plain icon if empty
 	Deadline  time.Duration                                                     // for one call of Resets or Notice; 20 s if 0
+	Sender    string                                                            // name-addr (RFC 5322 §3.4) that mails come from; the notice does not name it if empty
+	Subjects  func(locale string) ([]string, error)                             // subject lines of the mails about a breach, as members of a locale get them; may be nil
+	Proofs    *Proofs                                                           // the proof of work asked for under pressure; nil: never
+	Since     time.Time                                                         // since when program, texts and settings are what they are: no notice is older to caches; now if zero
 }
 
 const (
@@ -66,11 +70,16 @@ type Portal struct {
 	minimum   int
 	maximum   int
 	https     bool
+	proofs    *Proofs
 	ownForms  gin.HandlerFunc
+	ownReads  gin.HandlerFunc
 	site      site
 	assets    assets
 	pages     map[string]*template.Template
 	languages *languages
+	classes   *incident.Vocabulary
+	mails     mails
+	since     time.Time
 }
 
 // site is what the pages say about whose they are.
@@ -92,11 +101,14 @@ func New(o Options) (*Portal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("portal: public URL: %w", err)
 	}
-	p := &Portal{resets: o.Resets, notice: o.Notice, deadline: o.Deadline, minimum: o.Minimum, maximum: o.Maximum, https: public.Scheme == "https"}
+	p := &Portal{resets: o.Resets, notice: o.Notice, proofs: o.Proofs, deadline: o.Deadline, minimum: o.Minimum, maximum: o.Maximum, https: public.Scheme == "https", since: o.Since}
 	if p.deadline == 0 {
 		p.deadline = defaultDeadline
 	}
 	if p.ownForms, err = server.RefuseCrossSite(public); err != nil {
+		return nil, fmt.Errorf("portal: %w", err)
+	}
+	if p.ownReads, err = server.RefuseCrossSiteReads(public); err != nil {
 		return nil, fmt.Errorf("portal: %w", err)
 	}
 	if p.site, err = siteOf(o, public); err != nil {
@@ -108,8 +120,10 @@ func New(o Options) (*Portal, error) {
 	if p.languages, err = loadLanguages(o.Locales); err != nil {
 		return nil, err
 	}
-	p.pages, err = loadPages()
-	return p, err
+	if p.pages, err = loadPages(); err != nil {
+		return nil, err
+	}
+	return p, p.prepareNotices(o)
 }
 
 func siteOf(o Options, public *url.URL) (site, error) {

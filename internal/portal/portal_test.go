@@ -136,11 +136,18 @@ func published(_ context.Context, slug string) (incident.Incident, error) {
 	if slug != "spring-2011" {
 		return incident.Incident{}, problem.New(problem.NotFound, "no such incident")
 	}
-	happened, found, out := day(2011, 6, 14), day(2011, 6, 16), day(2011, 6, 17)
+	happened, found, closed, out := day(2011, 6, 14), day(2011, 6, 16), day(2011, 6, 17), day(2011, 6, 17)
 	return incident.Incident{
-		Slug: slug, Title: "Member data was copied from Example Pass", OccurredAt: &happened, FoundAt: &found, PublishedAt: &out,
-		Classes: []string{"Names", "E-mail addresses", "Dates of birth", "Passwords, weakly protected"},
-		Notice:  "Strangers copied part of our member database.\r\n\r\nNo payment data was stored there. <b>Not bold</b>",
+		Slug: slug, Title: "Member data was copied from Example Pass", OccurredAt: &happened, FoundAt: &found, ContainedAt: &closed, PublishedAt: &out,
+		CreatedAt: found, UpdatedAt: out, ChangedAt: day(2011, 7, 4),
+		Classes:   []string{"names", "E-mail addresses", "Dates of birth", "Passwords, weakly protected"},
+		Unexposed: []string{"Zahlungsdaten", "postal addresses"},
+		Notice:    "Strangers copied part of our member database.\r\n\r\nNo payment data was stored there. <b>Not bold</b>",
+		Advice:    "Tell your bank if you paid by transfer.\n\nKeep this page: we will say here what else we find.",
+		Updates: []incident.Update{
+			{ID: 3, At: day(2011, 6, 20), Text: "We have told the data protection authority.", CreatedAt: day(2011, 6, 20), UpdatedAt: day(2011, 6, 20)},
+			{ID: 4, At: day(2011, 7, 1), Text: "All members have been written to.\n\nThe investigation goes on; <i>so far</i> nothing else was found.", CreatedAt: day(2011, 7, 1), UpdatedAt: day(2011, 7, 4)},
+		},
 	}, nil
 }
 
@@ -153,7 +160,10 @@ func open(t testing.TB, change ...func(*portal.Options)) *site {
 	at := "http://" + s.Listener.Addr().String()
 	o := portal.Options{
 		Resets: f, Notice: published, PublicURL: at, Minimum: 15, Maximum: 256, Name: "Example Pass", Contact: "help@example.com",
-		ReturnURL: "https://example.com/login",
+		ReturnURL: "https://example.com/login", Since: day(2011, 1, 1), Sender: "Example Pass <security@example.com>",
+		Subjects: func(locale string) ([]string, error) {
+			return []string{"Example Pass: please set a new password (" + locale + ")"}, nil
+		},
 	}
 	for _, c := range change {
 		c(&o)

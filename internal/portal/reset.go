@@ -22,7 +22,7 @@ func (p *Portal) openForm(c *gin.Context) {
 
 // redeem sets the new password.
 func (p *Portal) redeem(c *gin.Context) {
-	form, err := readForm(c, "token", "email", "code", "password", "confirm")
+	form, err := readForm(c, "token", "email", "code", "password", "confirm", proofField)
 	if err != nil {
 		server.Fail(c, err)
 		return
@@ -33,7 +33,12 @@ func (p *Portal) redeem(c *gin.Context) {
 	}
 	ctx, cancel := p.work(c)
 	defer cancel()
-	if err := p.resets.Redeem(ctx, s); err != nil {
+	spent, err := p.admit(ctx, c, form[proofField])
+	if err == nil {
+		err = p.resets.Redeem(ctx, s)
+		p.giveBack(ctx, c, spent, err)
+	}
+	if err != nil {
 		p.refuse(c, s, err)
 		return
 	}
@@ -75,6 +80,8 @@ func fieldOf(code string) string {
 // goOn shows the page again with a notice where waiting is all that is needed, so that the token in it is not lost; else the problem's own page.
 func (p *Portal) goOn(c *gin.Context, d problem.Details, page string, v *view) {
 	switch {
+	case d.Code == codeUnproven:
+		v.Problem = &refusal{Heading: v.say("limited.title"), Text: v.say("unproven.text"), After: v.wait(c)}
 	case d.Status == http.StatusTooManyRequests:
 		v.Problem = &refusal{Heading: v.say("limited.title"), Text: v.say("limited.text"), After: v.wait(c)}
 	case d.Status == http.StatusServiceUnavailable && !p.locked(c):

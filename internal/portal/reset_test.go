@@ -43,7 +43,7 @@ func TestRedeem(t *testing.T) {
 		{"wrong code", byCode, reset.ErrNoFit, 410, []string{"don’t fit together", `href="/forgot"`, `value="ann@example.com"`, `value="4F7K-9QXR-2MTD"`, `autofocus`}},
 		{"too short", byToken, refused("too_short", "short"), 422, []string{"at least 15 characters", "Nothing is lost", carried, `aria-invalid="true" aria-describedby="password-wrong password-hint" autofocus`}},
 		{"too short by code", byCode, refused("too_short", "short"), 422, []string{`value="ann@example.com"`, `value="4F7K-9QXR-2MTD"`}},
-		{"dead password", byToken, reset.ErrDead, 422, []string{"password that was exposed", carried}},
+		{"dead password", byToken, reset.ErrDead, 422, []string{"had until now, or nearly the same", carried}},
 		{"confirm differs", byToken, reset.ErrConfirm, 422, []string{"not the same", `aria-invalid="true" aria-describedby="confirm-wrong" autofocus`, carried}},
 		{"a rule without a text here", byToken, refused("new_rule", "Refused & said why."), 422, []string{"Refused &amp; said why.", carried}},
 		{"limited", byToken, problem.Retry(problem.Limited, "slow", 1500*time.Millisecond), 429, []string{"Nothing is lost", "in 2 seconds", carried}},

@@ -18,6 +18,7 @@ func (p *Portal) Routes(r gin.IRouter) {
 	pages.POST("/forgot", p.request)
 	pages.POST("/reissue", p.reissue)
 	server.Get(pages, "/incidents/:slug", p.incident)
+	server.Get(pages, "/incidents/:slug/feed", p.feed)
 
 	server.Get(pages, "/.well-known/change-password", p.changePassword)
 	server.Get(pages, "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200", p.notFound)
@@ -25,7 +26,8 @@ func (p *Portal) Routes(r gin.IRouter) {
 	server.Get(pages, "/robots.txt", p.robots)
 	server.Get(pages, "/static/:hash/:name", p.static)
 
-	// The page's script calls this one: answers have a status and no body.
+	// The pages' scripts call these: problems have a status and no body.
 	script := r.Group("", server.PageHeaders(p.https), server.RenderWith(noBody), p.ownForms, server.MaxBody(maxForm))
 	script.POST("/reset/check", p.check)
+	server.Get(script.Group("", p.ownReads), "/proof", p.challenge)
 }

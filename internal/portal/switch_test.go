@@ -70,7 +70,7 @@ func TestRightToLeft(t *testing.T) {
 			t.Errorf("/reset lacks %s", part)
 		}
 	}
-	s.wants(s.get("/incidents/spring-2011?lang=ar"), 200, `<h1 dir="auto">Member data`, `<p dir="auto">Strangers`, "<li><bdi>Names</bdi></li>", `class="address" dir="ltr"`, "14 يونيو 2011",
+	s.wants(s.get("/incidents/spring-2011?lang=ar"), 200, `<h1 dir="auto">Member data`, `<p class="typed" dir="auto">Strangers`, "<li><bdi>Passwords, weakly protected</bdi></li>", `class="address"><bdi dir="ltr">`, "14 يونيو 2011",
 		`<link rel="alternate" hreflang="ja" href="`+s.url+`/incidents/spring-2011?lang=ja">`)
 	css := s.get(regexp.MustCompile(`/static/[^"]+portal\.css`).FindString(page)).body
 	if bad := regexp.MustCompile(`(?:margin|padding|border|inset)-(?:left|right)|[;{\s](?:left|right):|text-align: ?(?:left|right)|float: ?(?:left|right)`).FindString(css); bad != "" {

@@ -82,9 +82,15 @@ func (t text) Date(at *time.Time) string {
 // ISODate writes a day (UTC) for machines.
 func (t text) ISODate(at *time.Time) string { return at.UTC().Format(time.DateOnly) }
 
+// Instant writes a moment for machines (RFC 3339, UTC).
+func (t text) Instant(at *time.Time) string { return at.UTC().Format(time.RFC3339) }
+
 // reason says why a password was refused: in the page's language for the codes we know, else in the words of the problem, which are English.
 func (t text) reason(d problem.Details, minimum int) string {
 	if s, err := t.N("reason."+d.Code, minimum); err == nil {
+		return s
+	}
+	if s, err := t.T("reason." + d.Code); err == nil { // it counts nothing, and so has not every plural form
 		return s
 	}
 	return d.Detail

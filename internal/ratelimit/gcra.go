@@ -45,6 +45,7 @@ func Charge(ctx context.Context, s Source, l Limit, key string, cost float64) er
 	if err != nil {
 		return fmt.Errorf("charging limit %s: %w", l.Name, err)
 	}
+	observed(ctx, l, d)
 	return d.Err()
 }
 

@@ -2,9 +2,7 @@ package ratelimit
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 )
 
@@ -17,22 +15,14 @@ import (
 //
 // A refund made on another replica is not seen while memory repeats a refusal; it errs towards waiting, by no more than the wait already told.
 type Layered struct {
-	memory    *Memory
-	durable   Source
-	failed    func(Limit, error)
-	restUntil atomic.Int64
+	memory  *Memory
+	durable Source
+	watch   *watched
 }
 
-// rest is how long a durable source that failed is left alone, so that requests do not each wait for the same time-out.
-const rest = time.Second
-
-// NewLayered joins the two. failed is told of each decision that memory made alone because the durable source failed or rests (err is then
-// nil); it counts and logs, must not block, and may be nil.
-func NewLayered(memory *Memory, durable Source, failed func(Limit, error)) *Layered {
-	if failed == nil {
-		failed = func(Limit, error) {}
-	}
-	return &Layered{memory: memory, durable: durable, failed: failed}
+// NewLayered joins the two. outage hears of the durable source and may be nil.
+func NewLayered(memory *Memory, durable Source, outage *Outage) *Layered {
+	return &Layered{memory: memory, durable: durable, watch: newWatched(memory.now, outage)}
 }
 
 // Take implements Source.
@@ -83,20 +73,5 @@ func (y *Layered) Reserve(ctx context.Context, l Limit, key string) (time.Durati
 
 // ask runs f on the durable source and reports whether its answer counts. Limits kept in memory never get there.
 func (y *Layered) ask(ctx context.Context, l Limit, f func() error) bool {
-	if l.Kept == InMemory {
-		return false
-	}
-	if y.memory.now() < y.restUntil.Load() {
-		y.failed(l, nil)
-		return false
-	}
-	err := f()
-	if err == nil {
-		return true
-	}
-	if !errors.Is(ctx.Err(), context.Canceled) { // a caller who hung up says nothing about the source
-		y.restUntil.Store(y.memory.now() + rest.Microseconds())
-	}
-	y.failed(l, err)
-	return false
+	return l.Kept == Durable && y.watch.ask(ctx, l, f)
 }

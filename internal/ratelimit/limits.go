@@ -38,18 +38,19 @@ func (k Kept) String() string {
 func (l Limit) PerDay() int { return l.Burst + int(24*time.Hour/l.Every) }
 
 const (
-	over429    = "429 with Retry-After"
-	overWait   = "same answer, the mail waits"
-	overCodes  = "429 for typed codes; links and /forgot go on"
-	linkOfHour = time.Hour // the life of a link somebody just asked for
+	over429       = "429 with Retry-After"
+	overWait      = "same answer, the mail waits"
+	overMailWaits = "done, the mail about it waits"
+	overCodes     = "429 for typed codes; links and /forgot go on"
+	linkOfHour    = time.Hour // the life of a link somebody just asked for
 )
 
 // The limits. All of them stand here and in All, and nowhere else. "A visit" is what one member's browser sends from opening a link to /done:
-// a page, a style sheet, two scripts, an icon, a check, the form and the last page, 8 requests.
+// a page, a style sheet, two scripts, an icon, a check, two looks at /proof, the worker where that asks for work, the form and the last page, 11 requests.
 var (
 	// Flood stands in front of everything but /v1, before any other work.
 	Flood = Limit{Name: "flood", Burst: 1000, Every: 20 * time.Millisecond, Kept: InMemory, Keyed: "client address", Over: over429,
-		Why: "A visit is 8 requests, so 125 people behind one address can open their link in the same second and 22,500 an hour after that: 10,000 members behind one carrier's NAT get through in half an hour. 50 pages a second cost about 1 % of a core."}
+		Why: "A visit is 11 requests, so 90 people behind one address can open their link in the same second and 16,000 an hour after that: 10,000 members behind one carrier's NAT get through in 40 minutes. 50 pages a second cost about 1 % of a core."}
 	// KeyAddress is charged for wrong client keys only, before the look-up of the next.
 	KeyAddress = Limit{Name: "key_address", Burst: 60, Every: time.Second, Kept: InMemory, Keyed: "client address, wrong client keys only", Over: over429,
 		Why: "A key of 256 bits cannot be guessed; this keeps a caller without one from costing a database look-up per request. A login service deployed with the wrong key is told 401 sixty times before 429."}
@@ -98,12 +99,37 @@ var (
 	// ReissueAddress is the one limit of /reissue that refuses.
 	ReissueAddress = Limit{Name: "reissue_address", Burst: 100, Every: 5 * time.Second, Keyed: "client address", Over: over429,
 		Why: "As for /forgot: 100 people behind one address at once and 720 an hour after that; each press needs an old link with a good signature."}
+	// NoticeAccount is reserved for the mail that says that a password was changed.
+	NoticeAccount = Limit{Name: "notice_account", Burst: 5, Every: time.Hour, MaxDelay: 24 * time.Hour, Keyed: "account id", Over: overMailWaits,
+		Why: "Each change needs a link or code of its own. The first five mails go at once, so the owner hears of a stranger's change whatever the stranger does after it; who goes on changing fills the mailbox with one an hour."}
+	// NoticeGlobal is reserved with NoticeAccount.
+	NoticeGlobal = Limit{Name: "notice_global", Burst: 10000, Every: 20 * time.Millisecond, MaxDelay: time.Hour, Kept: InMemory, Keyed: "one key for all", Over: overMailWaits,
+		Why: "10,000 members who reset in one rush hear of it at once; after that 50 mails a second, above the 26 resets a second that 2 cores can hash."}
+	// ProofSpent is how a proof of work is good for one form: a bucket of one that fills after the proof has died (pow.Life). A 503 gives it back.
+	ProofSpent = Limit{Name: "proof_spent", Burst: 1, Every: 11 * time.Minute, Keyed: "proof id, random", Over: "the form counts as unproven",
+		Why: "A challenge lives 10 minutes; the eleventh is for clocks of processes that differ. Only who did the work gets here, and somebody who sends one proof again and again is answered from memory."}
+	// UnprovenAddress keeps one address from using up Unproven, which it is charged before; what Unproven refuses is given back.
+	UnprovenAddress = Limit{Name: "unproven_address", Burst: 10, Every: 10 * time.Second, Kept: InMemory, Keyed: "client address, forms without proof while proofs are asked for", Over: over429,
+		Why: "A person without JavaScript sends one or two forms. Ten people behind one address at once and 360 an hour after that; without this one loud address at the flood limit's 50 a second would take all of the bucket that they share."}
+	// Unproven is the one bucket of all forms without a good proof of work, while proofs are asked for.
+	Unproven = Limit{Name: "unproven", Burst: 100, Every: 500 * time.Millisecond, Kept: InMemory, Keyed: "one key for all, forms without proof while proofs are asked for", Over: over429,
+		Why: "Two a second are 8 % of the 26 resets a second that 2 cores finish, so an attack without work leaves the rest to those who did it. The way without JavaScript stays open: 7,200 forms an hour. About 1 member in 100 has no JavaScript: of 10,000 in one rush 100 get in at once."}
+	// OperatorPair slows guesses at an operator's password or authenticator code from one place. A sign-in that gets further gives the token back.
+	OperatorPair = Limit{Name: "operator_pair", Burst: 10, Every: 5 * time.Minute, Keyed: "operator's name as typed + client address", Over: over429,
+		Why: "Ten mistakes at once are more than an honest person makes; then one in five minutes, inside NIST SP 800-63B-4 §3.2.2's 30 s to 1 h. One address needs 90 × 5 min = 7.5 h for the 100 failures in a row that close the password, each in the audit log; passkeys and the company's sign-in go on."}
+	// OperatorName bounds guesses at one operator from everywhere. A sign-in that gets further gives the token back.
+	OperatorName = Limit{Name: "operator_name", Burst: 50, Every: time.Minute, Keyed: "operator's name as typed", Over: over429,
+		Why: "Whoever has the password and guesses codes has 3 live ones in 1,000,000, so 100 tries until the password closes find one with a chance of 0.03 %. Five strangers at full burst are needed to make one operator's password wait; passkeys and the company's sign-in go on."}
+	// OperatorAddress is charged for every try to sign in, use an invitation or use an operator token that failed.
+	OperatorAddress = Limit{Name: "operator_address", Burst: 100, Every: 10 * time.Second, Keyed: "client address, failed operators' sign-ins", Over: over429,
+		Why: "Twenty people behind one address may each fail five times at once. Each failure is 38 ms of hashing and an entry in the audit log: names tried one after another cost 0.4 % of a core and 8,740 entries a day."}
 )
 
 // All lists every limit, in the order of the table.
 func All() []Limit {
 	return []Limit{Flood, KeyAddress, VerifyKey, GateKey, VerifyPair, VerifyLogin, ResetAddress, ResetToken, ResetGlobal, AccountReset,
-		CodePair, CodeAddress, ForgotAddress, ForgotMail, ForgotGlobal, ReissueToken, ReissueAddress}
+		CodePair, CodeAddress, ForgotAddress, ForgotMail, ForgotGlobal, ReissueToken, ReissueAddress, NoticeAccount, NoticeGlobal, ProofSpent, UnprovenAddress, Unproven,
+		OperatorPair, OperatorName, OperatorAddress}
 }
 
 // Markdown renders All for the documentation.

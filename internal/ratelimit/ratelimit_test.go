@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/seed-1c168855/rekey/internal/problem"
@@ -263,18 +264,33 @@ func TestRefusalOfAnotherReplicaIsRemembered(t *testing.T) {
 	must(t, y, ten, "other", true)
 }
 
+// told counts what a source says of an outage.
+type told struct {
+	without, began, ended atomic.Int64
+	cause                 atomic.Value
+}
+
+func (o *told) outage() *ratelimit.Outage {
+	return &ratelimit.Outage{
+		Without: func(ratelimit.Limit) { o.without.Add(1) },
+		Began:   func(err error) { o.began.Add(1); o.cause.Store(err.Error()) },
+		Ended:   func() { o.ended.Add(1) },
+	}
+}
+
+func (o *told) check(t *testing.T, without, began, ended int64) {
+	t.Helper()
+	if diff := cmp.Diff([]int64{without, began, ended}, []int64{o.without.Load(), o.began.Load(), o.ended.Load()}); diff != "" {
+		t.Errorf("decisions without the source, outages begun, outages ended:\n%s", diff)
+	}
+}
+
 func TestDatabaseDown(t *testing.T) {
 	t.Parallel()
 	c := &clock{}
 	d := &durable{Source: ratelimit.NewMemory(100, c.now)}
-	var alone atomic.Int64
-	var causes sync.Map
-	y := ratelimit.NewLayered(ratelimit.NewMemory(100, c.now), d, func(_ ratelimit.Limit, err error) {
-		alone.Add(1)
-		if err != nil {
-			causes.Store(err.Error(), true)
-		}
-	})
+	var o told
+	y := ratelimit.NewLayered(ratelimit.NewMemory(100, c.now), d, o.outage())
 	for range 6 {
 		must(t, y, ten, "k", true)
 	}
@@ -289,15 +305,19 @@ func TestDatabaseDown(t *testing.T) {
 	if n := d.calls.Load(); n != 7 {
 		t.Errorf("the dead database was asked %d times, want once and then left alone", n-6)
 	}
-	if _, seen := causes.Load("database is down"); !seen || alone.Load() != 5 {
-		t.Errorf("%d decisions made alone were counted, want 5 and the cause", alone.Load())
+	if o.check(t, 5, 1, 0); o.cause.Load() != "database is down" {
+		t.Errorf("the cause told is %v", o.cause.Load())
 	}
+	c.advance(2 * time.Second)
+	must(t, y, ten, "fresh", true)
+	o.check(t, 6, 1, 0) // still down, and told once
 	d.down.Store(false)
 	c.advance(2 * time.Second)
 	must(t, y, ten, "fresh", true)
-	if n := d.calls.Load(); n != 8 {
+	if n := d.calls.Load(); n != 9 {
 		t.Errorf("the database was not asked again after its rest")
 	}
+	o.check(t, 6, 1, 1)
 }
 
 func TestHangingUpDoesNotTakeTheDatabaseAway(t *testing.T) {

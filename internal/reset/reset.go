@@ -3,6 +3,7 @@
 package reset
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -30,7 +31,8 @@ type Credential struct {
 type Reset struct {
 	Account, Version, Epoch int64
 	Hash, Scheme            string
-	FailureKey              []byte // whose failures are forgotten
+	FailureKey              []byte        // whose failures are forgotten
+	NoticeDelay             time.Duration // how long the mail about it waits
 	Entry                   audit.Entry
 }
 
@@ -78,9 +80,9 @@ var (
 	ErrUsed    = problem.New(problem.Gone, "This link was already used, or a newer one has taken its place.")
 	ErrNoFit   = problem.New(problem.Gone, "This code does not fit.")
 	ErrConfirm = &problem.Error{Kind: problem.Unprocessable, Code: CodeConfirm, Text: "The two passwords are not the same."}
-	ErrDead    = &problem.Error{Kind: problem.Unprocessable, Code: CodeSame, Text: "This is the password that was exposed. Please choose another one."}
+	ErrDead    = &problem.Error{Kind: problem.Unprocessable, Code: CodeSame, Text: "This is the password the account had until now. Please choose another one."}
 
-	ErrNearlyDead = &problem.Error{Kind: problem.Unprocessable, Code: CodeSame, Text: "This is nearly the password that was exposed, which attackers try next. Please choose another one."}
+	ErrNearlyDead = &problem.Error{Kind: problem.Unprocessable, Code: CodeSame, Text: "This is nearly the password the account had until now, which attackers try next. Please choose another one."}
 )
 
 // sharing is how many accounts of one address a code is tried for; more share an address only by design of an attacker.
@@ -236,10 +238,24 @@ func (s *Service) set(ctx context.Context, c Credential, f Submission, leave fun
 	if err != nil {
 		return err
 	}
+	delay, err := s.noticeDelay(ctx, id)
+	if err != nil {
+		return err
+	}
 	entry := audit.New(audit.Actor{Kind: audit.KindMember, Name: id}, audit.ResetRedeemed, "account:"+id, audit.Detail{"version": c.Version})
 	return s.Store.SetPassword(ctx, Reset{
-		Account: c.ID, Version: c.Version, Epoch: c.Epoch, Hash: hash, Scheme: s.Hasher.Label(), FailureKey: s.Failures(c.ID), Entry: entry,
+		Account: c.ID, Version: c.Version, Epoch: c.Epoch, Hash: hash, Scheme: s.Hasher.Label(), FailureKey: s.Failures(c.ID), NoticeDelay: delay, Entry: entry,
 	})
+}
+
+// noticeDelay books the mail that says that the password was changed.
+func (s *Service) noticeDelay(ctx context.Context, account string) (time.Duration, error) {
+	own, err := s.Limits.Reserve(ctx, ratelimit.NoticeAccount, s.LimitKeys.Key("notice", account))
+	if err != nil {
+		return 0, err
+	}
+	all, err := s.Limits.Reserve(ctx, ratelimit.NoticeGlobal, s.LimitKeys.Key("notice"))
+	return max(own, all), err
 }
 
 // hash compares with the dead password, trivial variants of the new one too, and makes the new hash, all in one slot: at most five hashes.
@@ -314,11 +330,11 @@ func (s *Service) Reissue(ctx context.Context, text string, client netip.Addr) e
 	if err != nil {
 		return err
 	}
-	c, ok, err := s.Store.Credential(ctx, claims.Account)
-	if err != nil || !ok {
+	c, _, err := s.Store.Credential(ctx, claims.Account) // of a deleted account nothing: it costs as much, and the mail goes to nobody
+	if err != nil {
 		return err
 	}
-	perMail, err := s.Limits.Reserve(ctx, ratelimit.ForgotMail, s.LimitKeys.Key("mail", s.folded(c.Email)))
+	perMail, err := s.Limits.Reserve(ctx, ratelimit.ForgotMail, s.LimitKeys.Key("mail", s.folded(cmp.Or(c.Email, strconv.FormatInt(claims.Account, 10)))))
 	if err != nil {
 		return err
 	}

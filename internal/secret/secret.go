@@ -24,9 +24,12 @@ const Size = 32
 const (
 	TypedCode      = "typed code"      // the code a member types instead of following the link
 	KeySealing     = "key sealing"     // private signing keys in the database
+	AuditKey       = "audit key"       // the private key that signs checkpoints of the audit log
 	LoginFailure   = "login failure"   // what was typed as a login, where failures are counted
 	LimitKey       = "limit key"       // what a rate limit is keyed on, where it may be personal
 	RepeatPassword = "repeat password" // whether a wrong password is the same one as before
+	OperatorTOTP   = "operator totp"   // operators' TOTP secrets, in the database and while they are set up
+	ProofOfWork    = "proof of work"   // challenges that members' browsers solve
 )
 
 const redacted = "[redacted]"

@@ -122,7 +122,7 @@ func TestDerivedKeysDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
 	for _, m := range []Master{counting(t), NewMaster()} {
-		for _, purpose := range []string{TypedCode, KeySealing, LoginFailure, LimitKey, RepeatPassword} {
+		for _, purpose := range []string{TypedCode, KeySealing, LoginFailure, LimitKey, RepeatPassword, OperatorTOTP, ProofOfWork} {
 			key := m.Derive(purpose)
 			if other, ok := seen[string(key[:])]; ok {
 				t.Errorf("%q and %q share a key", purpose, other)

@@ -68,7 +68,7 @@ func show(c *gin.Context, err error) {
 	d := problem.DetailsOf(err, r.id)
 	c.Header("Cache-Control", "no-store") // RFC 6585 §4 for 429; the same for every failure, whatever the route's success allows
 	if wait := problem.RetryAfter(err); wait > 0 {
-		c.Header("Retry-After", retryAfter(wait))
+		c.Header("Retry-After", wholeSeconds(wait))
 	}
 	if d.Status == http.StatusUnauthorized && c.Writer.Header().Get("WWW-Authenticate") == "" {
 		c.Header("WWW-Authenticate", `Bearer realm="rekey"`) // RFC 9110 §11.6.1 wants one
@@ -91,8 +91,8 @@ func classify(c *gin.Context, err error) error {
 	return err
 }
 
-// retryAfter is whole seconds, rounded up so that who obeys is not refused again, at least 1 (RFC 9110 §10.2.3).
-func retryAfter(d time.Duration) string {
+// wholeSeconds are rounded up, so that who waits so long is not refused again, and at least 1 (RFC 9110 §10.2.3).
+func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64(max(time.Second, d+time.Second-1)/time.Second), 10)
 }
 

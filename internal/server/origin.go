@@ -16,12 +16,21 @@ import (
 // not "null", and not the public URL's. Pages with no-referrer send "null" and old browsers send nothing; both pass, for a reset has no
 // cookie to ride on. It reads neither Host nor X-Forwarded-*.
 func RefuseCrossSite(public *url.URL) (gin.HandlerFunc, error) {
+	return refuseForeign(public, func(method string) bool { return method == http.MethodPost })
+}
+
+// RefuseCrossSiteReads does the same to requests of every method: for what our pages' scripts alone have a use for.
+func RefuseCrossSiteReads(public *url.URL) (gin.HandlerFunc, error) {
+	return refuseForeign(public, func(string) bool { return true })
+}
+
+func refuseForeign(public *url.URL, guarded func(method string) bool) (gin.HandlerFunc, error) {
 	own, err := origin(public)
 	if err != nil {
 		return nil, err
 	}
 	return func(c *gin.Context) {
-		if c.Request.Method == http.MethodPost && foreign(c.Request.Header, own) {
+		if guarded(c.Request.Method) && foreign(c.Request.Header, own) {
 			Fail(c, problem.New(problem.Forbidden, "This form was sent from another site. Please open the page here and try again."))
 		}
 	}, nil
@@ -58,4 +67,24 @@ func origin(u *url.URL) (string, error) {
 		o += ":" + port
 	}
 	return o, nil
+}
+
+// OwnFormsOnly is RefuseCrossSite for pages with a session: whatever is not a read must show that it comes from the site itself, by Sec-Fetch-Site or by Origin.
+// A request that shows neither is no browser's and is refused: there is a cookie to ride on.
+func OwnFormsOnly(site *url.URL) (gin.HandlerFunc, error) {
+	own, err := origin(site)
+	if err != nil {
+		return nil, err
+	}
+	return func(c *gin.Context) {
+		switch c.Request.Method {
+		case http.MethodGet, http.MethodHead, http.MethodOptions:
+			return
+		}
+		h := c.Request.Header
+		shown := strings.EqualFold(h.Get("Origin"), own) || (len(h.Values("Origin")) == 0 && h.Get("Sec-Fetch-Site") == "same-origin")
+		if !shown || foreign(h, own) {
+			Fail(c, problem.New(problem.Forbidden, "This form was sent from another site. Please open the page here and try again."))
+		}
+	}, nil
 }

@@ -29,7 +29,7 @@ func TestSecurityHeaders(t *testing.T) {
 		server.Get(e.Group("/v1", server.APIHeaders(https)), "/call", ok)
 		server.Get(e, "/panic", func(*gin.Context) { panic("x") })
 		want := map[string]string{
-			"Content-Security-Policy":      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+			"Content-Security-Policy":      "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 			"Cache-Control":                "no-store",
 			"Referrer-Policy":              "no-referrer",
 			"X-Content-Type-Options":       "nosniff",

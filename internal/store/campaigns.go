@@ -18,7 +18,8 @@ import (
 
 // selectCampaigns reads campaignRows.
 const selectCampaigns = `SELECT k.id, i.slug AS incident, k.scope, k.filter, k.list_column, k.list_digest, k.cutoff, k.revoke_sessions, k.state, k.mailing,
-       k.epoch, k.report, k.died, k.created_at, k.prepared_at, k.activated_at, k.closed_at, k.cancelled_at, k.cancel_reason
+       k.epoch, k.report, k.died, k.created_at, k.prepared_at, k.activated_at, k.closed_at, k.cancelled_at, k.cancel_reason,
+       k.reminders, k.reminded_at
   FROM campaigns k JOIN incidents i ON i.id = k.incident_id `
 
 type campaignRow struct {
@@ -41,13 +42,15 @@ type campaignRow struct {
 	ClosedAt       Time
 	CancelledAt    Time
 	CancelReason   string
+	Reminders      int64
+	RemindedAt     Time
 }
 
 func (r campaignRow) campaign() (campaign.Campaign, error) {
 	k := campaign.Campaign{ID: r.ID, Incident: r.Incident, Scope: campaign.Scope(r.Scope), ListColumn: r.ListColumn, ListSHA256: r.ListDigest,
 		Cutoff: r.Cutoff.ptr(), RevokeSessions: r.RevokeSessions, State: campaign.State(r.State), Mailing: campaign.Mailing(r.Mailing),
 		Epoch: r.Epoch, Died: r.Died, CreatedAt: r.CreatedAt.Time, PreparedAt: r.PreparedAt.ptr(), ActivatedAt: r.ActivatedAt.ptr(),
-		ClosedAt: r.ClosedAt.ptr(), CancelledAt: r.CancelledAt.ptr(), CancelReason: r.CancelReason}
+		ClosedAt: r.ClosedAt.ptr(), CancelledAt: r.CancelledAt.ptr(), CancelReason: r.CancelReason, Reminders: r.Reminders, RemindedAt: r.RemindedAt.ptr()}
 	if err := json.Unmarshal([]byte(r.Report), &k.Report); err != nil {
 		return k, fmt.Errorf("reading the report of campaign %d: %w", r.ID, err)
 	}

@@ -141,6 +141,7 @@ func (s *Store) keepDied(ctx context.Context, id, n int64, entry audit.Entry) er
 }
 
 // CampaignStatus counts mail and resets in one pass over the members. Mail of a campaign that ended counts as skipped if it had not gone.
+// Who was written to stays counted as such while a reminder waits.
 func (s *Store) CampaignStatus(ctx context.Context, id int64) (campaign.Status, error) {
 	k, err := s.Campaign(ctx, id)
 	if err != nil {
@@ -152,18 +153,24 @@ func (s *Store) CampaignStatus(ctx context.Context, id int64) (campaign.Status, 
 	}
 	st := campaign.Status{ID: k.ID, State: k.State, Mailing: k.Mailing, Incident: k.Incident, Scope: k.Scope, ActivatedAt: k.ActivatedAt, Died: k.Died}
 	d := &st.Delivery
-	err = s.db(ctx).Raw(statusCounts, at(now.Add(-time.Minute)), at(now.Add(-time.Hour)), at(now.Add(-time.Hour)), id).Row().
-		Scan(&st.Members, &d.Pending, &d.Sent, &d.Skipped, &d.Failed, &d.Bounced, &st.Reset, &st.SentLastMinute, &st.SentLastHour, &st.ResetLastHour)
+	st.Reminders.Ordered, st.Reminders.LastAt = k.Reminders, k.RemindedAt
+	minute, hour := at(now.Add(-time.Minute)), at(now.Add(-time.Hour))
+	err = s.db(ctx).Raw(statusCounts, minute, minute, hour, hour, hour, id, id, id).Row().
+		Scan(&st.Members, &d.Pending, &d.Sent, &d.Skipped, &d.Failed, &d.Bounced, &st.Reset, &st.SentLastMinute, &st.SentLastHour, &st.ResetLastHour,
+			&st.Reminders.Sent, &st.Reminders.Waiting)
 	if err != nil {
 		return campaign.Status{}, s.fail(fmt.Sprintf("counting the members of campaign %d", id), err)
 	}
 	if k.State == campaign.Closed || k.State == campaign.Cancelled {
-		d.Skipped, d.Pending = d.Skipped+d.Pending, 0
+		d.Skipped, d.Pending, st.Reminders.Waiting = d.Skipped+d.Pending, 0, 0
 	}
 	return st, nil
 }
 
-const statusCounts = `SELECT count(*), count(CASE WHEN state IN ('pending', 'leased') THEN 1 END), count(CASE WHEN state = 'sent' THEN 1 END),
+const statusCounts = `SELECT count(*), count(CASE WHEN state IN ('pending', 'leased') AND sent_at IS NULL THEN 1 END),
+	count(CASE WHEN state = 'sent' OR state IN ('pending', 'leased') AND sent_at IS NOT NULL THEN 1 END),
 	count(CASE WHEN state = 'skipped' THEN 1 END), count(CASE WHEN state = 'failed' THEN 1 END), count(CASE WHEN state = 'bounced' THEN 1 END),
-	count(reset_at), count(CASE WHEN sent_at > ? THEN 1 END), count(CASE WHEN sent_at > ? THEN 1 END), count(CASE WHEN reset_at > ? THEN 1 END)
-	FROM campaign_members WHERE campaign_id = ?`
+	count(reset_at), count(CASE WHEN sent_at > ? THEN 1 END) + count(CASE WHEN reminded_at > ? THEN 1 END),
+	count(CASE WHEN sent_at > ? THEN 1 END) + count(CASE WHEN reminded_at > ? THEN 1 END), count(CASE WHEN reset_at > ? THEN 1 END),
+	count(reminded_at), count(CASE WHEN state IN ('pending', 'leased') AND sent_at IS NOT NULL OR ` + dueReminder + ` THEN 1 END)
+	FROM campaign_members m WHERE campaign_id = ?`

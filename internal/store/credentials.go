@@ -240,7 +240,7 @@ func (s *Store) afterReset(tx *gorm.DB, r reset.Reset, now, setAt time.Time) err
 		{"noting the reset", `UPDATE campaign_members SET reset_at = ? WHERE account_id = ? AND reset_at IS NULL
 			AND campaign_id IN (SELECT id FROM campaigns WHERE state IN ('active', 'closed'))`, []any{at(setAt), r.Account}},
 		{"forgetting failed logins", `DELETE FROM login_failures WHERE key = ?`, []any{r.FailureKey}},
-		{"writing to the member", `INSERT INTO outbox (kind, account_id, next_attempt_at, created_at) VALUES ('changed', ?, ?, ?)`, []any{r.Account, at(now), at(now)}},
+		{"writing to the member", `INSERT INTO outbox (kind, account_id, next_attempt_at, created_at) VALUES ('changed', ?, ?, ?)`, []any{r.Account, at(now.Add(r.NoticeDelay)), at(now)}},
 	}
 	for _, step := range steps {
 		if err := tx.Exec(step.statement, step.vars...).Error; err != nil {

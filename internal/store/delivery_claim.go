@@ -3,9 +3,10 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -26,21 +27,20 @@ func (s *Store) ClaimMembers(ctx context.Context, lease queue.Lease, pick queue.
 		var claimed []struct {
 			AccountID int64
 			Attempts  int
+			Reminder  bool
 		}
-		where, args := fresh(pick)
-		if pick.Retries {
-			where, args = "attempts > 0 AND next_attempt_at <= ? ORDER BY next_attempt_at", []any{at(now)}
-		}
-		args = append(append([]any{pick.Campaign, pick.Campaign}, args...), pick.Limit, lease.Owner, at(now.Add(lease.For)), pick.Campaign)
+		where, args := waiting(pick, now)
+		args = append(append([]any{pick.Campaign, pick.Campaign}, args...), pick.Limit, lease.Owner, at(now.Add(lease.For)), pick.Campaign, pick.Campaign)
 		err = tx.Raw(`
 			WITH picked AS MATERIALIZED (
 				SELECT account_id AS id FROM campaign_members m
-				 WHERE campaign_id = ? AND state = 'pending'
+				 WHERE campaign_id = ?
 				   AND EXISTS (SELECT 1 FROM campaigns WHERE id = ? AND state = 'active' AND mailing = 'running')
 				   AND `+where+` LIMIT ?`+s.dialect.skipLocked()+`)
-			UPDATE campaign_members SET state = 'leased', lease_owner = ?, lease_until = ?
+			UPDATE campaign_members SET state = 'leased', lease_owner = ?, lease_until = ?, attempts = CASE state WHEN 'sent' THEN 0 ELSE attempts END,
+			       reminders = (SELECT k.reminders FROM campaigns k WHERE k.id = ?)
 			  FROM picked WHERE campaign_id = ? AND account_id = picked.id
-			RETURNING account_id, attempts`, args...).Scan(&claimed).Error
+			RETURNING account_id, attempts, sent_at IS NOT NULL AS reminder`, args...).Scan(&claimed).Error
 		if err != nil || len(claimed) == 0 {
 			return err
 		}
@@ -58,7 +58,7 @@ func (s *Store) ClaimMembers(ctx context.Context, lease queue.Lease, pick queue.
 			if !ok {
 				return fmt.Errorf("member %d of campaign %d is no account", c.AccountID, pick.Campaign)
 			}
-			members = append(members, queue.Member{Campaign: pick.Campaign, Attempts: c.Attempts, Recipient: known[i]})
+			members = append(members, queue.Member{Campaign: pick.Campaign, Attempts: c.Attempts, Reminder: c.Reminder, Recipient: known[i]})
 		}
 		slices.SortFunc(members, func(a, b queue.Member) int { return cmp.Compare(a.Account, b.Account) })
 		return nil
@@ -66,13 +66,20 @@ func (s *Store) ClaimMembers(ctx context.Context, lease queue.Lease, pick queue.
 	return members, err
 }
 
-// fresh goes along the primary key.
-func fresh(pick queue.Pick) (where string, args []any) {
-	where = "attempts = 0 AND account_id > ? AND account_id <= ?"
+// waiting says which members m a pick is for. Fresh ones and reminders are found along the primary key.
+func waiting(pick queue.Pick, now time.Time) (where string, args []any) {
+	if pick.Retries {
+		return "state = 'pending' AND attempts > 0 AND next_attempt_at <= ? ORDER BY next_attempt_at", []any{at(now)}
+	}
+	where = "state = 'pending' AND attempts = 0"
+	if pick.Reminders {
+		where, args = dueReminder, []any{pick.Campaign, pick.Campaign}
+	}
+	where += " AND account_id > ? AND account_id <= ?"
 	if pick.NoticesOnly {
 		where += " AND NOT (SELECT c.dead FROM credential_status c WHERE c.account_id = m.account_id)"
 	}
-	return where + " ORDER BY account_id", []any{pick.After, pick.Upto}
+	return where + " ORDER BY account_id", append(args, pick.After, pick.Upto)
 }
 
 // Window is the highest account id of the next n fresh members after one, 0 if there is none; it bounds a claim that passes over many.
@@ -139,13 +146,17 @@ func (s *Store) singles(tx *gorm.DB, rows []singleRow) ([]queue.Single, error) {
 		return nil, err
 	}
 	var singles []queue.Single
-	byKey := map[string]int{}
+	same := map[string]int{} // as answered by one mail
 	for _, row := range rows {
-		if i, ok := byKey[row.EmailKey]; ok && row.EmailKey != "" {
+		alike := row.EmailKey
+		if row.Kind == queue.Reissue {
+			alike = strconv.FormatInt(row.AccountID, 10)
+		}
+		if i, ok := same[alike]; ok && alike != "" {
 			singles[i].IDs = append(singles[i].IDs, row.ID)
 			continue
 		}
-		byKey[row.EmailKey] = len(singles)
+		same[alike] = len(singles)
 		one := queue.Single{IDs: []int64{row.ID}, Kind: row.Kind, Key: row.EmailKey, Locale: row.Locale, Attempts: row.Attempts, CreatedAt: row.CreatedAt.Time}
 		for _, r := range known {
 			if row.EmailKey != "" && r.EmailKey == row.EmailKey || row.EmailKey == "" && r.Account == row.AccountID {
@@ -197,9 +208,11 @@ func (s *Store) Outlook(ctx context.Context) (queue.Outlook, error) {
 		ID          *int64 // NULL: no campaign is active
 		Mailing     string
 		Everyone    bool
+		Reminders   int64
 		Slug        string
 		Title       string
 		DataClasses string
+		Unexposed   string
 		OccurredAt  Time
 		Published   bool
 	}
@@ -208,8 +221,9 @@ func (s *Store) Outlook(ctx context.Context) (queue.Outlook, error) {
 		return queue.Outlook{}, err
 	}
 	err = s.db(ctx).Raw(`
-		SELECT l.locked, k.id, coalesce(k.mailing, '') AS mailing, coalesce(k.scope = 'everyone', false) AS everyone, coalesce(i.slug, '') AS slug,
-		       coalesce(i.title, '') AS title, coalesce(i.data_classes, '[]') AS data_classes, i.occurred_at, i.published_at IS NOT NULL AS published
+		SELECT l.locked, k.id, coalesce(k.mailing, '') AS mailing, coalesce(k.scope = 'everyone', false) AS everyone, coalesce(k.reminders, 0) AS reminders, coalesce(i.slug, '') AS slug,
+		       coalesce(i.title, '') AS title, coalesce(i.data_classes, '[]') AS data_classes,
+		       coalesce(i.unexposed_classes, '[]') AS unexposed, i.occurred_at, i.published_at IS NOT NULL AS published
 		  FROM (SELECT EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL) AS locked) l
 		  LEFT JOIN campaigns k ON k.state = 'active'
 		  LEFT JOIN incidents i ON i.id = k.incident_id
@@ -223,9 +237,12 @@ func (s *Store) Outlook(ctx context.Context) (queue.Outlook, error) {
 		if row.ID == nil {
 			continue
 		}
-		k := queue.Campaign{ID: *row.ID, Mailing: row.Mailing, Everyone: row.Everyone, Slug: row.Slug, Title: row.Title, OccurredAt: row.OccurredAt.ptr(), Published: row.Published}
-		if err := json.Unmarshal([]byte(row.DataClasses), &k.Classes); err != nil {
+		k := queue.Campaign{ID: *row.ID, Mailing: row.Mailing, Everyone: row.Everyone, Reminders: row.Reminders, Slug: row.Slug, Title: row.Title, OccurredAt: row.OccurredAt.ptr(), Published: row.Published}
+		if k.Classes, err = classes(row.DataClasses); err != nil {
 			return queue.Outlook{}, fmt.Errorf("reading the data classes of incident %s: %w", row.Slug, err)
+		}
+		if k.Unexposed, err = classes(row.Unexposed); err != nil {
+			return queue.Outlook{}, fmt.Errorf("reading the unexposed data classes of incident %s: %w", row.Slug, err)
 		}
 		o.Campaigns = append(o.Campaigns, k)
 	}

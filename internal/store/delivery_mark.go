@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -13,7 +14,7 @@ import (
 // Marks are compare-and-swap on the lease: a process finishes only what is still its own, and hears how much that was. They are dated by
 // whoever makes them, so that the common case is one statement that commits by itself.
 
-// MarkMembers writes down what came of claimed members, and gives how many were still the owner's.
+// MarkMembers writes down what came of claimed members, and gives how many were still the owner's. The date of the first mail stays.
 func (s *Store) MarkMembers(ctx context.Context, owner string, campaign int64, marks []queue.Mark) (int, error) {
 	var changed int64
 	update := func(db *gorm.DB) error {
@@ -25,7 +26,8 @@ func (s *Store) MarkMembers(ctx context.Context, owner string, campaign int64, m
 			UPDATE campaign_members
 			   SET state = v.new_state, kind = coalesce(v.kind, campaign_members.kind), attempts = attempts + v.tried,
 			       next_attempt_at = coalesce(v.due, next_attempt_at), lease_owner = NULL, lease_until = NULL,
-			       message_id = coalesce(v.message, message_id), last_error = coalesce(v.error, last_error), sent_at = v.sent
+			       message_id = coalesce(v.message, message_id), last_error = coalesce(v.error, last_error),
+			       sent_at = coalesce(sent_at, v.sent), reminded_at = CASE WHEN sent_at IS NULL THEN reminded_at ELSE coalesce(v.sent, reminded_at) END
 			  FROM ?
 			 WHERE campaign_id = ? AND account_id = v.id AND state = 'leased' AND lease_owner = ?`, v, campaign, owner)
 		changed = result.RowsAffected
@@ -45,7 +47,7 @@ func (s *Store) MarkMembers(ctx context.Context, owner string, campaign int64, m
 }
 
 // MarkSingles is MarkMembers for the outbox. A typed address is kept no longer than its row is open, and a mail sent to one
-// answers all that wait for the same.
+// answers all that wait for the same, as a fresh link answers all that wait for one for the same account.
 func (s *Store) MarkSingles(ctx context.Context, owner string, marks []queue.Mark) (int, error) {
 	var changed int64
 	err := s.write(ctx, "marking single mails", func(tx *gorm.DB) error {
@@ -73,22 +75,32 @@ func (s *Store) MarkSingles(ctx context.Context, owner string, marks []queue.Mar
 	return int(changed), err
 }
 
-// answerAlike finishes the pending rows whose address just got a mail.
+// answerAlike finishes the pending rows that ask for what was just sent and are due. Those that a cap has put off stay: while a stranger asks
+// without end for somebody's address, they bring the owner a link that works every hour.
 func (s *Store) answerAlike(tx *gorm.DB, owner string, marks []queue.Mark) error {
 	var sent []int64
+	var now time.Time
 	for _, m := range marks {
 		if m.State == queue.Sent {
-			sent = append(sent, m.ID)
+			sent, now = append(sent, m.ID), m.At
 		}
 	}
 	if len(sent) == 0 {
 		return nil
 	}
-	return tx.Exec(`
+	err := tx.Exec(`
 		UPDATE outbox SET state = 'skipped', last_error = 'answered by another mail', email_key = 'done:' || id
-		 WHERE state = 'pending' AND email_key IN (
+		 WHERE state = 'pending' AND next_attempt_at <= ? AND email_key IN (
 			SELECT o.email_key FROM outbox o WHERE ? AND o.state = 'leased' AND o.lease_owner = ? AND o.email_key IS NOT NULL)`,
-		s.dialect.in("o.id", sent), owner).Error
+		at(now), s.dialect.in("o.id", sent), owner).Error
+	if err != nil {
+		return err
+	}
+	return tx.Exec(`
+		UPDATE outbox SET state = 'skipped', last_error = 'answered by another mail'
+		 WHERE state = 'pending' AND next_attempt_at <= ? AND kind = 'reissue' AND account_id IN (
+			SELECT o.account_id FROM outbox o WHERE ? AND o.state = 'leased' AND o.lease_owner = ? AND o.kind = 'reissue')`,
+		at(now), s.dialect.in("o.id", sent), owner).Error
 }
 
 // marks binds them as rows v.
@@ -106,7 +118,10 @@ func (s *Store) marks(marks []queue.Mark) (clause.Expr, error) {
 		}
 		switch m.State {
 		case queue.Sent:
-			kinds[i], sent[i] = null(string(m.Kind)), at(m.At)
+			kinds[i] = null(string(m.Kind))
+			if m.Tried {
+				sent[i] = at(m.At)
+			}
 		case queue.Pending:
 			if m.Tried {
 				due[i] = at(m.At.Add(m.After))

@@ -95,8 +95,9 @@ func (s *Store) Rearm(ctx context.Context, campaign int64, limit int) (int, erro
 	return int(changed), err
 }
 
-// Settle sets mailing to done when no member of an active, running campaign waits, and else gives the lowest id of a member never tried
-// (0: only retries wait). The campaign's row is held before its members are looked at, as TopUp and Rearm do, so no arrival is missed.
+// Settle sets mailing to done when no member of an active, running campaign waits, and else gives the lowest id of a member never tried, or
+// not yet reminded (0: only retries wait). The campaign's row is held before its members are looked at, as TopUp, Rearm and a reminder do,
+// so no arrival is missed.
 func (s *Store) Settle(ctx context.Context, campaign int64) (done bool, untried int64, err error) {
 	untried, err = s.untried(ctx, campaign)
 	if err != nil || untried != 0 {
@@ -110,7 +111,8 @@ func (s *Store) Settle(ctx context.Context, campaign int64) (done bool, untried 
 		result := tx.Exec(`
 			UPDATE campaigns SET mailing = 'done'
 			 WHERE id = ? AND state = 'active' AND mailing = 'running'
-			   AND NOT EXISTS (SELECT 1 FROM campaign_members WHERE campaign_id = ? AND state IN ('pending', 'leased'))`, campaign, campaign)
+			   AND NOT EXISTS (SELECT 1 FROM campaign_members m WHERE campaign_id = ? AND (state IN ('pending', 'leased') OR `+dueReminder+`))`,
+			campaign, campaign, campaign, campaign)
 		done = result.RowsAffected == 1
 		return result.Error
 	})
@@ -126,7 +128,8 @@ func (s *Store) hold(tx *gorm.DB, campaign int64, so string) (bool, error) {
 
 func (s *Store) untried(ctx context.Context, campaign int64) (id int64, err error) {
 	err = s.db(ctx).Raw(`
-		SELECT coalesce((SELECT account_id FROM campaign_members WHERE campaign_id = ? AND state = 'pending' AND attempts = 0 ORDER BY account_id LIMIT 1), 0)`,
-		campaign).Row().Scan(&id)
+		SELECT coalesce((SELECT account_id FROM campaign_members WHERE campaign_id = ? AND state = 'pending' AND attempts = 0 ORDER BY account_id LIMIT 1),
+		                (SELECT account_id FROM campaign_members m WHERE campaign_id = ? AND `+dueReminder+` ORDER BY account_id LIMIT 1), 0)`,
+		campaign, campaign, campaign, campaign).Row().Scan(&id)
 	return id, s.fail("looking for members not written to", err)
 }

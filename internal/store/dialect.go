@@ -56,6 +56,8 @@ type dialect interface {
 	lockedNow(tx *gorm.DB, key int64, mode lockMode) (time.Time, error)
 	// now reads the clock that facts are dated by.
 	now(tx *gorm.DB) (time.Time, error)
+	// clock is now within a statement.
+	clock() clause.Expr
 	// in makes a condition "column is one of values" whose statement text does not depend on how many there are.
 	in(column string, values any) clause.Expr
 	// rows makes a FROM item of columns (named and typed in spec, such as "id bigint, state text") from equally long slices.
@@ -141,6 +143,8 @@ func (postgresDialect) lockedNow(tx *gorm.DB, key int64, mode lockMode) (time.Ti
 	err := tx.Raw(statement, key).Row().Scan(&t)
 	return t.Time, err
 }
+
+func (postgresDialect) clock() clause.Expr { return clause.Expr{SQL: "clock_timestamp()"} }
 
 func (postgresDialect) now(tx *gorm.DB) (time.Time, error) {
 	var t Time
@@ -265,6 +269,10 @@ func (sqliteDialect) tryLock(*gorm.DB, int64, lockMode) (bool, error) { return t
 
 func (d sqliteDialect) lockedNow(tx *gorm.DB, _ int64, _ lockMode) (time.Time, error) {
 	return d.now(tx)
+}
+
+func (sqliteDialect) clock() clause.Expr {
+	return clause.Expr{SQL: "?", Vars: []any{time.Now().UnixMicro()}}
 }
 
 func (sqliteDialect) now(*gorm.DB) (time.Time, error) {

@@ -49,3 +49,6 @@ func bind(vars []any) []any {
 func (s *Store) Texts(ctx context.Context, statement string) ([]string, error) {
 	return scanAll(s.db(ctx).Raw(statement), func(rows *sql.Rows) (text string, err error) { return text, rows.Scan(&text) })
 }
+
+// Blob binds bytes as one value.
+type Blob = blob

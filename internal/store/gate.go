@@ -15,7 +15,7 @@ const gateColumns = `c.scope, a.id IS NOT NULL, a.deleted_at IS NOT NULL, a.pass
 
 const gateJoins = ` LEFT JOIN credential_status s ON s.account_id = a.id
 	LEFT JOIN campaigns k ON k.id = s.killed_by LEFT JOIN incidents i ON i.id = k.incident_id
-	WHERE c.key_sha256 = ? AND c.revoked_at IS NULL`
+	WHERE c.key_sha256 = ? AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ?)`
 
 // Gate reads who asks and the state of each subject in one statement.
 func (s *Store) Gate(ctx context.Context, keySHA256 []byte, scope string, subjects []string) ([]account.GateRecord, error) {
@@ -44,7 +44,7 @@ func (s *Store) Gate(ctx context.Context, keySHA256 []byte, scope string, subjec
 // gateQuery has a text of its own for one subject, which is the common case and the fastest.
 func (s *Store) gateQuery(ctx context.Context, keySHA256 []byte, subjects []string) (*gorm.DB, error) {
 	if len(subjects) == 1 {
-		return s.db(ctx).Raw(`SELECT `+gateColumns+` FROM clients c LEFT JOIN accounts a ON a.subject = ?`+gateJoins, subjects[0], keySHA256), nil
+		return s.db(ctx).Raw(`SELECT `+gateColumns+` FROM clients c LEFT JOIN accounts a ON a.subject = ?`+gateJoins, subjects[0], keySHA256, s.dialect.clock()), nil
 	}
 	numbers := make([]int64, len(subjects))
 	for i := range numbers {
@@ -54,5 +54,5 @@ func (s *Store) gateQuery(ctx context.Context, keySHA256 []byte, subjects []stri
 	if err != nil {
 		return nil, err
 	}
-	return s.db(ctx).Raw(`SELECT `+gateColumns+` FROM clients c CROSS JOIN ? LEFT JOIN accounts a ON a.subject = q.subject`+gateJoins+` ORDER BY q.n`, asked, keySHA256), nil
+	return s.db(ctx).Raw(`SELECT `+gateColumns+` FROM clients c CROSS JOIN ? LEFT JOIN accounts a ON a.subject = q.subject`+gateJoins+` ORDER BY q.n`, asked, keySHA256, s.dialect.clock()), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
+	keys "github.com/seed-1c168855/rekey/internal/client"
 	"github.com/seed-1c168855/rekey/internal/password"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/ratelimit"
@@ -176,7 +177,7 @@ func (f fixedGate) Gate(context.Context, []byte, string, []string) ([]account.Ga
 
 func createClient(ctx context.Context, s *store.Store) (int64, []byte, error) {
 	key := []byte("0123456789abcdef0123456789abcdef")
-	c, err := s.CreateClient(ctx, "login site", "login", key, audit.New(tester, audit.ClientCreate, "client:login site", nil))
+	c, err := s.CreateClient(ctx, keys.Client{Name: "login site", Scope: keys.ScopeLogin}, key, audit.New(tester, audit.ClientCreate, "client:login site", nil))
 	return c.ID, key, err
 }
 

@@ -1,4 +1,4 @@
-// Package testdb gives tests real Postgres databases of their own: a private server per test process, a migrated template, a clone per test.
+// Package testdb gives tests real Postgres databases of their own: a private server per test process, a migrated template, a clone per test; and Redis servers.
 // It promises to leave neither process nor file behind, however the test process ends; only tests and benchmarks may import it.
 package testdb
 

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -116,7 +118,7 @@ func TestServerKeepsItsDataOverStopAndKill(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftBehind kills a test process that has a server and waits for the server and its files to go.
+// TestNothingIsLeftBehind kills a test process that has servers and waits for the servers and their files to go.
 func TestNothingIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	child := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v")
@@ -129,13 +131,20 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	dsn := ""
+	dsn, socket := "", ""
 	for lines := bufio.NewScanner(out); dsn == "" && lines.Scan(); {
+		if url, found := strings.CutPrefix(lines.Text(), "REDIS unix://"); found {
+			socket = url
+		}
 		_, dsn, _ = strings.Cut(lines.Text(), "SERVER ")
 	}
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		t.Fatal(err)
+	}
+	redis, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatalf("before: %v", err)
 	}
 	if _, err := os.Stat(config.Host); err != nil {
 		t.Fatalf("before: %v", err)
@@ -144,16 +153,23 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = child.Wait() // killed
-	gone := func() bool { _, err := os.Stat(config.Host); return errors.Is(err, os.ErrNotExist) }
+	gone := func() bool {
+		_, postgres := os.Stat(config.Host)
+		_, redis := os.Stat(filepath.Dir(socket))
+		return errors.Is(postgres, os.ErrNotExist) && errors.Is(redis, os.ErrNotExist)
+	}
 	for deadline := time.After(20 * time.Second); !gone(); {
 		select {
 		case <-deadline:
-			t.Fatalf("%s is still there", config.Host)
+			t.Fatalf("%s or %s is still there", config.Host, filepath.Dir(socket))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	if _, err := pgx.Connect(t.Context(), dsn); err == nil {
 		t.Error("the server answers")
+	}
+	if n, err := redis.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the Redis server still holds its connection: %d %v", n, err)
 	}
 }
 
@@ -162,6 +178,7 @@ func TestChild(t *testing.T) {
 	if os.Getenv("TESTDB_CHILD") == "" {
 		return
 	}
+	fmt.Println("REDIS " + testdb.StartRedis(t).URL())
 	fmt.Println("SERVER " + testdb.StartServer(t).DSN())
 	<-t.Context().Done() // never: the parent kills us
 }

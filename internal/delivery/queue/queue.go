@@ -30,6 +30,8 @@ const (
 
 	Reset  Kind = "reset"  // dead when sent: link and code
 	Notice Kind = "notice" // nothing to reset: what happened, no link
+
+	Reminder Kind = "reminder" // Reset once more; the member's kind stays reset
 )
 
 // Lease is the right of one process to send what it claims, and nobody else, for a time.
@@ -56,11 +58,13 @@ type Recipient struct {
 // Member is a claimed member of a campaign.
 type Member struct {
 	Campaign int64
-	Attempts int // hand-offs tried before
+	Attempts int  // hand-offs of this mail tried before
+	Reminder bool // was written to before
 	Recipient
 }
 
-// Single is a claimed row of the outbox. Rows of kind asked for one address come as one, so that one mail answers them all.
+// Single is a claimed row of the outbox. Rows of kind asked for one address come as one, and those of kind reissue for one account, so that
+// one mail answers them all.
 type Single struct {
 	IDs        []int64
 	Kind       Kind
@@ -75,7 +79,8 @@ type Single struct {
 type Pick struct {
 	Campaign    int64
 	Retries     bool  // those whose time to be tried again has come, instead of fresh ones
-	After, Upto int64 // fresh ones: account ids above After, up to and with Upto
+	Reminders   bool  // those whom the last reminder is for, instead of fresh ones
+	After, Upto int64 // fresh ones and reminders: account ids above After, up to and with Upto
 	NoticesOnly bool  // fresh ones: none that would get a link
 	Limit       int
 }
@@ -85,9 +90,11 @@ type Campaign struct {
 	ID         int64
 	Mailing    string // running, paused, done
 	Everyone   bool   // its scope; later accounts join it
+	Reminders  int64  // how many were ordered
 	Slug       string // of the incident
 	Title      string
-	Classes    []string
+	Classes    []string // of data exposed
+	Unexposed  []string // classes that were not
 	OccurredAt *time.Time
 	Published  bool // the notice can be read under its slug
 }
@@ -104,10 +111,10 @@ type Mark struct {
 	ID        int64 // account of a member, or outbox row
 	State     State
 	At        time.Time     // when, by the clock of Outlook.Now
-	Kind      Kind          // with Sent, for members
+	Kind      Kind          // with Sent, for members; a reminder is a Reset
 	MessageID string        // with Sent
 	Error     string        // with the others: why; no address, no token
-	Tried     bool          // the hand-off was tried, so it counts as an attempt
+	Tried     bool          // the hand-off was tried, so it counts as an attempt; Sent without it: the first mail went, a reminder did not
 	After     time.Duration // with Pending and Tried: not again before
 	Suppress  string        // folded address that gets no mail from now on; empty: none
 }

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/seed-1c168855/rekey/internal/bench"
+	"github.com/seed-1c168855/rekey/internal/password"
+)
+
+const (
+	stormMembers = 10_000
+	atOnce       = 200
+	sampled      = 50 // members whose new password is tried at the login in the end
+)
+
+// stormReport is what one storm brought to light.
+type stormReport struct {
+	bench.Report
+	Storm stormResult `json:"storm"`
+}
+
+type stormResult struct {
+	Members       int                    `json:"members"`
+	AtOnce        int                    `json:"at_once"`
+	Done          int                    `json:"done"` // 303 to /done, the member's only one
+	Seconds       float64                `json:"seconds"`
+	PerSecond     float64                `json:"resets_per_second"`
+	HashesPerSec  float64                `json:"hashes_per_second"` // what the machine can do beside nothing, on all cores
+	Requests      int                    `json:"requests"`
+	Proofs        int                    `json:"proofs"` // of work, solved by the members' side
+	SolvingSec    float64                `json:"solving_seconds"`
+	Answers       map[string]map[int]int `json:"answers"` // step → status → how many; 0: refused without Retry-After
+	TotalMS       map[string]float64     `json:"member_ms"`
+	WaitedMS      map[string]float64     `json:"waited_ms"` // the part of it that Retry-After asked for
+	GateIdleMS    map[string]float64     `json:"gate_idle_ms"`
+	GateBesideMS  map[string]float64     `json:"gate_beside_ms"`
+	BaseMiB       float64                `json:"base_mib"`
+	PeakMiB       float64                `json:"peak_mib"`
+	Verified      int                    `json:"verified"`  // of the sample
+	Exactly       int                    `json:"exactly"`   // accounts with one reset, no more, by the audit log
+	SetByDatabase int                    `json:"passwords"` // accounts whose password was set here
+}
+
+// runStorm has all members of a breached base come at once. It ends by itself: when all are done, or when the time is over.
+func (b *suite) runStorm(ctx context.Context, within time.Duration, out io.Writer, path string) (err error) {
+	members := b.n
+	if members == 0 {
+		members = stormMembers
+	}
+	b.n = members + members/20 + 100 // one in fifty has no password
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	defer func() { err = errors.Join(err, b.close()) }()
+	if err := b.open(ctx); err != nil {
+		return err
+	}
+	result, failed := b.storming(ctx, members)
+	if result.Seconds == 0 {
+		return failed
+	}
+	b.judgeStorm(result) // also where it failed: the answers say how
+	b.report.Seconds = time.Since(began).Seconds()
+	if err := result.print(out); err != nil {
+		return errors.Join(failed, err)
+	}
+	if path != "" {
+		if err := (stormReport{b.report, result}).writeFile(path); err != nil {
+			return errors.Join(failed, err)
+		}
+	}
+	return errors.Join(failed, b.finish(out, ""))
+}
+
+func (b *suite) storming(ctx context.Context, members int) (r stormResult, err error) {
+	r = stormResult{Members: members, AtOnce: min(atOnce, members), HashesPerSec: hashesPerSecond(2 * time.Second)}
+	if err := b.threeCampaigns(ctx); err != nil {
+		return r, err
+	}
+	server, err := b.serve(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer server.Stop()
+	links, err := b.links(ctx, members)
+	if err != nil {
+		return r, err
+	}
+	key, err := b.loginKey(ctx)
+	if err != nil {
+		return r, err
+	}
+	if err := b.atRest(ctx, server, key, &r); err != nil {
+		return r, err
+	}
+	pacing, stop := context.WithCancel(ctx)
+	defer stop()
+	var beside bench.Durations
+	var paced error
+	var gate sync.WaitGroup
+	gate.Go(func() { beside, paced = bench.Pace(pacing, server.address, gateRate, b.gateRequest(key)) })
+	w := &weather{address: server.address, answers: map[string]map[int]int{}, progress: b.progress}
+	began := time.Now()
+	failed := w.blow(ctx, links, r.AtOnce)
+	r.Seconds = time.Since(began).Seconds()
+	stop()
+	gate.Wait()
+	r.take(w, beside, server.Peak())
+	return r, errors.Join(failed, paced, b.settled(ctx, server, key, links, &r))
+}
+
+// atRest measures what the storm is held against: the gate's times, and the server's memory with as many open connections.
+func (b *suite) atRest(ctx context.Context, server *served, key string, r *stormResult) error {
+	if _, err := b.paced(ctx, server, key, time.Second); err != nil { // warms up
+		return err
+	}
+	idle, err := b.paced(ctx, server, key, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	r.GateIdleMS = quantiles(idle)
+	waiting, err := openSome(server.address, r.AtOnce)
+	if err != nil {
+		return err
+	}
+	defer closeAll(waiting)
+	r.BaseMiB = float64(server.RSS()) / mebibyte
+	return nil
+}
+
+func (r *stormResult) take(w *weather, beside bench.Durations, peak int64) {
+	r.Done, r.Answers, r.Requests = len(w.totals), w.answers, int(w.requests.Load())
+	r.Proofs, r.SolvingSec = int(w.proofs.Load()), time.Duration(w.solving.Load()).Seconds()
+	r.TotalMS, r.WaitedMS, r.GateBesideMS = quantiles(w.totals), quantiles(w.waits), quantiles(beside)
+	r.PerSecond, r.PeakMiB = float64(r.Done)/r.Seconds, float64(peak)/mebibyte
+}
+
+// settled asks database and login service what came of it all.
+func (b *suite) settled(ctx context.Context, server *served, key string, links []link, r *stormResult) error {
+	err := b.query(ctx, b.main, func(conn *pgx.Conn) error {
+		err := conn.QueryRow(ctx, `SELECT count(*) FROM accounts WHERE password_source = 'rekey'`).Scan(&r.SetByDatabase)
+		if err != nil {
+			return err
+		}
+		return conn.QueryRow(ctx, `SELECT count(*) FROM (SELECT object FROM audit_entries WHERE action = 'reset.redeemed' AND outcome = 'done'
+			GROUP BY object HAVING count(*) = 1) once`).Scan(&r.Exactly)
+	})
+	if err != nil {
+		return err
+	}
+	for range min(sampled, len(links)) {
+		ok, err := verifies(ctx, server.address, key, links[rand.IntN(len(links))].subject)
+		if err != nil {
+			return err
+		}
+		if ok {
+			r.Verified++
+		}
+	}
+	return nil
+}
+
+// verifies has the login service try a member's new password.
+func verifies(ctx context.Context, address, key, subject string) (bool, error) {
+	body := fmt.Sprintf(`{"subject":%q,"password":%q}`, subject, newPassword)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/v1/login/verify", strings.NewReader(body))
+	if err != nil {
+		return false, err
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return strings.Contains(string(text), `"result":"ok"`), err
+}
+
+func (b *suite) judgeStorm(r stormResult) {
+	honest := 0
+	for step, statuses := range r.Answers {
+		honest += statuses[wanted[step]] + statuses[http.StatusTooManyRequests] + statuses[http.StatusServiceUnavailable]
+	}
+	count := func(what string, n, of int) {
+		b.add(bench.AtLeast(1, bench.Row{What: what, N: of, Ours: float64(n), Floor: float64(of)}))
+	}
+	count("storm: members with a new password", r.Done, r.Members)
+	count("answers as hoped for, or 429 or 503 with Retry-After", honest, r.Requests)
+	count("passwords in the database", r.SetByDatabase, r.Members)
+	count("accounts with exactly one reset in the audit log", r.Exactly, r.Members)
+	count("new passwords that verify, of a sample", r.Verified, min(sampled, r.Members))
+	slots := b.report.Machine.Cores
+	allowed := r.BaseMiB + float64(slots)*float64(password.DefaultParams().Memory<<10)/mebibyte
+	b.add(bench.Within(allowed, bench.Row{What: fmt.Sprintf("peak RSS beside base + %d slots", slots), N: r.Members, Ours: r.PeakMiB, Unit: "MiB",
+		Note: fmt.Sprintf("base %.1f MiB", r.BaseMiB)}))
+	b.add(bench.AtMost(2, bench.Row{What: fmt.Sprintf("gate p99 beside the storm, beside idle, at %d/s", gateRate), N: r.Members,
+		Ours: r.GateBesideMS["p99"], Floor: r.GateIdleMS["p99"], Unit: "ms", Note: fmt.Sprintf("median %.2f and %.2f ms", r.GateBesideMS["p50"], r.GateIdleMS["p50"])}))
+}
+
+func (r stormResult) print(out io.Writer) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "%d members, %d at once\t%.0f s\t%.1f resets/s\t%.0f requests/s\t(raw argon2id on all cores: %.1f/s)\n",
+		r.Members, r.AtOnce, r.Seconds, r.PerSecond, float64(r.Requests)/r.Seconds, r.HashesPerSec)
+	for _, step := range steps {
+		fmt.Fprintf(t, "%s\t%v\n", step, r.Answers[step])
+	}
+	fmt.Fprintf(t, "proofs of work\t%d solved\t%.1f s beside the server, on its processors\n", r.Proofs, r.SolvingSec)
+	for _, row := range []struct {
+		name string
+		q    map[string]float64
+	}{{"a member's time, s", r.TotalMS}, {"of it Retry-After, s", r.WaitedMS}} {
+		fmt.Fprintf(t, "%s\tp50 %.1f\tp90 %.1f\tp99 %.1f\tmost %.1f\n", row.name, row.q["p50"]/1000, row.q["p90"]/1000, row.q["p99"]/1000, row.q["max"]/1000)
+	}
+	fmt.Fprintln(t)
+	return t.Flush()
+}
+
+func (r stormReport) writeFile(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// quantiles are in milliseconds.
+func quantiles(d bench.Durations) map[string]float64 {
+	return map[string]float64{"p50": milliseconds(d.Median()), "p90": milliseconds(d.Quantile(0.9)), "p99": milliseconds(d.Quantile(0.99)), "max": milliseconds(d.Quantile(1))}
+}
+
+// hashesPerSecond is what the processors can do at most: argon2id at the default cost, one after the other on each.
+func hashesPerSecond(d time.Duration) float64 {
+	hasher, err := password.NewHasher(password.DefaultParams())
+	if err != nil {
+		return 0
+	}
+	var done atomic.Int64
+	var all sync.WaitGroup
+	began := time.Now()
+	for range runtime.NumCPU() {
+		all.Go(func() {
+			for time.Since(began) < d {
+				if _, err := hasher.Hash(newPassword); err == nil {
+					done.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return float64(done.Load()) / time.Since(began).Seconds()
+}

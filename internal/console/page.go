@@ -1,0 +1,156 @@
+package console
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/seed-1c168855/rekey/internal/campaign"
+	"github.com/seed-1c168855/rekey/internal/operator"
+	"github.com/seed-1c168855/rekey/internal/problem"
+	"github.com/seed-1c168855/rekey/web"
+)
+
+// view is what every template is given. Page is the page's own.
+type view struct {
+	Site      site
+	Who       *operator.Principal // nil before the sign-in
+	Nav       []entry
+	Locked    *campaign.Lockdown // nil unless a lockdown holds
+	Said      string             // what the last act did
+	Wrong     *wrong             // why the form was refused
+	RequestID string
+	Page      any
+
+	assets assets
+}
+
+// entry is a line of the navigation.
+type entry struct {
+	Href, Text string
+	Current    bool
+	Count      int
+}
+
+// wrong is a refusal over the form that it concerns.
+type wrong struct{ Heading, Text, Code string }
+
+// May tells whether a page offers an act: whether the viewer's role covers it, to do it or to ask a second person for it.
+func (v *view) May(act string) bool {
+	return v.Who != nil && mayAsk(*v.Who, operator.Act(act))
+}
+
+func mayAsk(p operator.Principal, a operator.Act) bool {
+	rule, ok := operator.RuleOf(a)
+	return ok && (p.Roles.Has(rule.Roles...) || p.Roles.Has(rule.Ask...))
+}
+
+// Asset is where a style sheet, script or picture is.
+func (v *view) Asset(name string) string { return v.assets[name].url }
+
+// Time is a moment as everybody can read it: in UTC, which a script turns into the viewer's zone.
+func (v *view) Time(at any) template.HTML {
+	var t time.Time
+	switch at := at.(type) {
+	case time.Time:
+		t = at
+	case *time.Time:
+		if at == nil {
+			return "–"
+		}
+		t = *at
+	}
+	if t.IsZero() {
+		return "–"
+	}
+	t = t.UTC()
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02 15:04:05") + " UTC</time>") //nolint:gosec // made of digits alone
+}
+
+// Number writes a count with thin spaces between groups of three digits.
+func (v *view) Number(n any) string {
+	var s string
+	switch n := n.(type) {
+	case int:
+		s = strconv.Itoa(n)
+	case int64:
+		s = strconv.FormatInt(n, 10)
+	case *int64:
+		if n == nil {
+			return "–"
+		}
+		s = strconv.FormatInt(*n, 10)
+	default:
+		return fmt.Sprint(n)
+	}
+	sign := ""
+	if strings.HasPrefix(s, "-") {
+		sign, s = "−", s[1:]
+	}
+	var b strings.Builder
+	for i, digit := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteRune('\u202f')
+		}
+		b.WriteRune(digit)
+	}
+	return sign + b.String()
+}
+
+// loadTemplates joins each page of web/console with the layout.
+func loadTemplates() (map[string]*template.Template, error) {
+	layout, err := template.ParseFS(web.Files, "console/layout.html")
+	if err != nil {
+		return nil, fmt.Errorf("reading the layout: %w", err)
+	}
+	files, err := fs.Glob(web.Files, "console/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("looking for pages: %w", err)
+	}
+	pages := make(map[string]*template.Template)
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if name == "layout" {
+			continue
+		}
+		page, err := template.Must(layout.Clone()).ParseFS(web.Files, file)
+		if err != nil {
+			return nil, fmt.Errorf("reading page %s: %w", name, err)
+		}
+		pages[name] = page
+	}
+	return pages, nil
+}
+
+// show writes a page, whole or not at all.
+func (c *Console) show(g *gin.Context, status int, name string, v *view) {
+	var b bytes.Buffer
+	page := c.templates[name]
+	if page == nil {
+		page, name = c.templates["problem"], "problem"
+	}
+	if err := page.ExecuteTemplate(&b, "layout", v); err != nil {
+		g.Error(fmt.Errorf("writing page %s: %w", name, err)) //nolint:errcheck // it gives back what it is given
+		g.String(http.StatusInternalServerError, "The page could not be shown.")
+		return
+	}
+	g.Data(status, "text/html; charset=utf-8", b.Bytes())
+}
+
+// codeOf is the rule that a refusal is about, "" for none.
+func codeOf(err error) string {
+	var p *problem.Error
+	if errors.As(err, &p) {
+		return p.Code
+	}
+	return ""
+}

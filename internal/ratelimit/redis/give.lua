@@ -1,0 +1,3 @@
+local next = math.max(now, tat - cost)
+keep(next)
+return {1, next, now}
