@@ -16,11 +16,12 @@ PKGS    ?=
 ARGS    ?=
 FULL    ?=
 N       ?=
+SHOTS   ?= bin/shots
 
 export CGO_ENABLED := 0
 export PATH := $(TOOLS)/bin:$(PATH)
 
-.PHONY: help demo test race lint bench storm timing build clean deps
+.PHONY: help demo test race lint bench storm timing shots build clean deps
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS=$$'\t' read -r t h; do printf '  make %-8s %s\n' "$$t" "$$h"; done
@@ -50,6 +51,9 @@ storm: ## 10,000 members reset their passwords over HTTP, 200 at once, the gate 
 
 timing: deps ## statistical timing of the answers that must not tell whether an account exists
 	go test -tags $(TAGS),timing -run '^TestTiming' -count 1 -p 1 -v $(or $(PKGS),./...)
+
+shots: deps ## the member's journey in Chromium: pictures of every page in every state, seconds, steps, weights (SHOTS=folder)
+	REKEY_SCREENSHOTS=$(abspath $(SHOTS)) go test -tags $(TAGS) -count 1 -p 1 -v -run '^(TestJourney|TestPageWeight)' ./internal/portal ./cmd/rekey | grep -vE '^=== '
 
 build: ## the static binary, ./bin/rekey
 	go build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o bin/rekey ./cmd/rekey

@@ -23,6 +23,9 @@ func main() {
 	if len(os.Args) == 4 && os.Args[1] == floorCommand {
 		exit(serveFloor(ctx, os.Args[2], os.Args[3]))
 	}
+	if len(os.Args) == 2 && os.Args[1] == solverCommand {
+		exit(serveSolver(ctx, os.Stdin, os.Stdout))
+	}
 	exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/bench"
-	"github.com/seed-1c168855/rekey/internal/pow"
 )
 
 // The steps of a member's visit, and how each is answered when all is well.
@@ -38,13 +37,13 @@ type weather struct {
 	address  string
 	progress io.Writer
 	requests atomic.Int64
-	proofs   atomic.Int64 // solved
-	solving  atomic.Int64 // nanoseconds of it, on this machine's processors: in earnest the members' own do it
+	solver   *solver
 
 	mu      sync.Mutex
 	answers map[string]map[int]int
 	totals  bench.Durations // of members who are done, from the first request to the last answer
 	waits   bench.Durations
+	proofs  bench.Durations // what members waited for each proof of work
 }
 
 // blow sends all members, so many at once: the next comes when one is done. It returns when all are, or when the context ends.
@@ -183,9 +182,10 @@ func (v *visitor) prove(ctx context.Context) (proof string, err error) {
 		return "", err
 	}
 	began := time.Now()
-	proof, err = pow.Solve(ctx, asked.Challenge)
-	v.proofs.Add(1)
-	v.solving.Add(int64(time.Since(began)))
+	proof, err = v.solver.solve(ctx, asked.Challenge)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.proofs = append(v.proofs, time.Since(began))
 	return proof, err
 }
 

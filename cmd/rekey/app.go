@@ -49,6 +49,7 @@ type app struct {
 	proofs       *portal.Proofs
 
 	resets    *reset.Service
+	openings  *reset.Openings
 	verifier  *account.Verifier
 	gater     *account.Gater
 	directory *account.Directory
@@ -125,11 +126,13 @@ func (a *app) buildPasswords() (err error) {
 }
 
 func (a *app) buildUseCases(master secret.Master) {
+	a.openings = reset.NewOpenings(a.store, a.logger)
 	a.resets = &reset.Service{
 		Store: a.store, Keys: a.keys, Coder: a.coder, Hasher: a.hasher, Admission: a.admission, Policy: a.policy,
 		Limits: a.memberLimits, LimitKeys: a.limitKeys, Fold: account.EmailKey,
 		Failures: func(id int64) []byte { return account.FailureKey(master, id) },
 		Lives:    lives(a.settings), Name: a.settings.ServiceName,
+		Opened: a.openings.Add,
 	}
 	a.verifier = &account.Verifier{
 		Store: a.store, Hasher: a.hasher, Admission: a.admission, Floor: a.floor, Limits: a.limits, Keys: a.limitKeys, Master: master,

@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/config"
 	"github.com/seed-1c168855/rekey/internal/password"
+	"github.com/seed-1c168855/rekey/internal/pow"
 	"github.com/seed-1c168855/rekey/internal/ratelimit"
 	"github.com/seed-1c168855/rekey/internal/secret"
 )
@@ -20,8 +25,8 @@ func TestSignsOfPressure(t *testing.T) {
 		on    bool
 	}{
 		"rest":                    {func(*testing.T, *app) {}, false},
-		"a short queue":           {queue(1), false},
-		"a tenth of the queue":    {queue(2), true},
+		"a short queue":           {waiters(1), false},
+		"a tenth of the queue":    {waiters(2), true},
 		"resets":                  {takes(ratelimit.ResetGlobal, 10_000), false},
 		"resets drain":            {takes(ratelimit.ResetGlobal, 10_400), true},
 		"resets run out":          {takes(slow(ratelimit.ResetGlobal), ratelimit.ResetGlobal.Burst+1), true},
@@ -50,8 +55,8 @@ func TestSignsOfPressure(t *testing.T) {
 	}
 }
 
-// queue has n wait for the one slot, until the test ends.
-func queue(n int) func(*testing.T, *app) {
+// waiters has n wait for the one slot, until the test ends.
+func waiters(n int) func(*testing.T, *app) {
 	return func(t *testing.T, a *app) {
 		leave, err := a.admission.Enter(t.Context(), 1)
 		if err != nil {
@@ -114,6 +119,37 @@ func floods(networks int) func(*testing.T, *app) {
 					t.Fatal(err)
 				}
 			}
+		}
+	}
+}
+
+// The whole service asks for proofs, takes each once, remembers it in the database for other processes, and counts.
+func TestServeAsksForProofs(t *testing.T) {
+	t.Parallel()
+	r := atTerminal(t)
+	first := r.serve("--proof=always", "--proof-bits=12")
+	_, body := first.get(first.public + "/proof")
+	var asked struct {
+		Bits      int
+		Challenge string
+	}
+	if err := json.Unmarshal([]byte(body), &asked); err != nil || asked.Bits != 12 {
+		t.Fatalf("%v: %s", err, body)
+	}
+	proof, err := pow.Solve(t.Context(), asked.Challenge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := r.serve("--proof=always", "--proof-bits=12")
+	for _, s := range []*service{first, second, first} {
+		status, page := s.ask(http.MethodPost, s.public+"/forgot", "", "application/x-www-form-urlencoded", url.Values{"email": {"ann@example.com"}, "proof": {proof}}.Encode())
+		if status != http.StatusOK { // without a good proof it has a place in the shared bucket
+			t.Fatalf("%d: %s", status, page)
+		}
+	}
+	for s, want := range map[*service]string{first: "rekey_proof_total{outcome=\"ok\"} 1\nrekey_proof_total{outcome=\"wrong\"} 1\n", second: "rekey_proof_total{outcome=\"wrong\"} 1\n"} {
+		if _, text := s.get(s.admin + "/metrics"); !strings.Contains(text, want) || !strings.Contains(text, "\nrekey_proof_bits 12\n") {
+			t.Errorf("metrics lack %s or rekey_proof_bits 12", want)
 		}
 	}
 }

@@ -52,6 +52,7 @@ func (a *app) run(ctx context.Context, p parts) error {
 	}
 	group.Go(func() error { return server.Runner{Servers: servers, Ready: a.announce(p)}.Run(ctx) })
 	group.Go(func() error { a.tend(ctx); return nil })
+	group.Go(func() error { a.openings.Run(ctx); return nil })
 	a.keepCheckpoints(ctx, group, places)
 	err = group.Wait()
 	a.logger.InfoContext(ctx, "stopped", "cause", context.Cause(ctx))

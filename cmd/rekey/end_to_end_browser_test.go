@@ -86,12 +86,13 @@ func (l *lines) Write(p []byte) (int, error) {
 
 // browser is a tab.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	t      *testing.T
+	ctx    context.Context
+	effort effort
 }
 
-// The walk that the demo proposes, in a real browser.
-func TestDemoInBrowser(t *testing.T) {
+// The walk that the demo proposes, in a real browser, and what it costs the member.
+func TestJourneyThroughTheDemo(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(chromium); err != nil {
 		t.Fatalf("this test needs Chromium at %s: apt-get install -y chromium", chromium)
@@ -136,6 +137,7 @@ func TestDemoInBrowser(t *testing.T) {
 	b.shot("8-mail-html")
 	b.click(".tabs li:nth-child(1) a")
 	b.says("document.querySelectorAll('iframe').length", "0")
+	b.begin()
 	b.followLink(at)
 	b.says(heading, "Set a new password")
 	b.typeInto("password", next)
@@ -143,6 +145,7 @@ func TestDemoInBrowser(t *testing.T) {
 	b.shot("9-new-password")
 	b.click("#submit")
 	b.says("location.pathname", "/done")
+	b.measured("by link, from the mail to done")
 	b.shot("10-done")
 
 	b.open(at.Login)
@@ -156,6 +159,9 @@ func TestDemoInBrowser(t *testing.T) {
 	b.open(at.Mailbox + "/?to=" + at.Email)
 	b.says("document.querySelector('.mails .subject').textContent", "Emerald Pass: your password was changed")
 	b.shot("13-both-mails")
+	b.byCode(at, "vivid harbour onion carousel")
+	b.shot("14-done-by-code")
+	serverTimes(t, at)
 	b.open(at.Mailbox + "/mail/999999")
 	b.says(heading, "Not found")
 	if out := pasted(t, at.Status); !strings.Contains(out, "reset") {
@@ -206,10 +212,15 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-func (b *browser) open(url string)  { b.t.Helper(); b.do(chromedp.Navigate(url)) }
-func (b *browser) click(css string) { b.t.Helper(); b.do(chromedp.Click(chromedp.CSS(css))) }
+func (b *browser) open(url string) { b.t.Helper(); b.do(chromedp.Navigate(url)) }
+func (b *browser) click(css string) {
+	b.t.Helper()
+	b.effort.clicks++
+	b.do(chromedp.Click(chromedp.CSS(css)))
+}
 func (b *browser) typeInto(id, text string) {
 	b.t.Helper()
+	b.effort.typed(text)
 	b.do(chromedp.SendKeys(chromedp.ID(id), text))
 }
 
@@ -295,6 +306,9 @@ func (b *browser) shot(name string) {
 	b.until("document.readyState === 'complete' && document.documentElement.clientWidth > 0", "true")
 	taken, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		b.t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "demo-"+name+".png"), taken, 0o600); err != nil {

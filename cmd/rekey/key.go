@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/reset"
 	"github.com/seed-1c168855/rekey/internal/secret"
@@ -170,6 +171,9 @@ func (c *keyRewrapCmd) Run(ctx context.Context, s *session) error {
 	if err := s.rewrapAuditKeys(ctx, next); err != nil {
 		return err
 	}
+	if err := s.rewrapOperators(ctx, next); err != nil {
+		return err
+	}
 	n, err := keys.Rewrap(ctx, next, s.actor())
 	if err != nil {
 		return fmt.Errorf("sealing the signing keys anew: %w", err)
@@ -177,4 +181,16 @@ func (c *keyRewrapCmd) Run(ctx context.Context, s *session) error {
 	return s.show(map[string]any{"keys": n, "master_key_file": c.To}, func(p *page) {
 		p.line("%d keys are sealed under the master key in %s. Give it to every process now: REKEY_MASTER_KEY_FILE, or master.key in the data directory.", n, c.To)
 	})
+}
+
+// rewrapOperators comes before the signing keys: it can be repeated where they failed.
+func (s *session) rewrapOperators(ctx context.Context, next secret.Master) error {
+	master, err := s.settings.Master()
+	if err != nil {
+		return usage(err)
+	}
+	if _, err := operator.Rewrap(ctx, s.opened, master, next, s.actor()); err != nil {
+		return fmt.Errorf("sealing the operators' TOTP secrets anew: %w", err)
+	}
+	return nil
 }

@@ -13,7 +13,7 @@ var groups = map[string][]string{
 	"desk":     {"internal/desk"},
 	"schema":   {"migrations"},
 	"config":   {"internal/config"},
-	"noun":     {"internal/account", "internal/incident", "internal/campaign", "internal/operator", "internal/client", "internal/approval"},
+	"noun":     {"internal/account", "internal/incident", "internal/campaign", "internal/operator", "internal/client", "internal/approval", "internal/progress"},
 	"reset":    {"internal/reset"},
 	"base":     {"internal/token", "internal/password", "internal/breached", "internal/pow", "internal/ratelimit", "internal/audit"},
 	"floor":    {"internal/problem", "internal/secret", "internal/csvsafe"},

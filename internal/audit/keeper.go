@@ -25,6 +25,7 @@ type CheckpointLog interface {
 // prompt are the acts after which a checkpoint is made at once: what a whole base or every link depends on.
 var prompt = []Action{
 	CampaignActivate, CampaignClose, CampaignCancel, LockdownOn, LockdownOff, KeyRotate, KeyRevoke, KeyRewrap, AuditKeyRotate,
+	OperatorCreate, OperatorRoles,
 }
 
 // Timing of the keeper.

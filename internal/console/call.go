@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/server"
@@ -56,20 +57,35 @@ func (c *Console) admit(r *call, rt route) error {
 	if rt.act == anyone {
 		return nil
 	}
-	who, signedIn, err := c.o.Guard.Who(r.Request.Context())
+	ctx := r.Request.Context()
+	who, signedIn, err := c.guard.who(ctx)
 	if err != nil {
 		return err
 	}
 	if !signedIn {
-		if rt.method != http.MethodGet {
-			return problem.New(problem.Unauthorized, "You are signed out. Nothing was done: sign in and do it again.")
-		}
-		r.see("/sign-in?next=" + url.QueryEscape(r.Request.URL.Path))
-		r.Abort()
-		return nil
+		return c.stranger(r, rt)
 	}
 	r.who = who
-	return c.o.Desk.MayOpen(r.Request.Context(), who, rt.act, r.Request.URL.Path)
+	if rt.method == http.MethodGet {
+		return c.o.Desk.MayOpen(ctx, who, rt.act, r.Request.URL.Path)
+	}
+	return c.o.Desk.MayDo(ctx, who, rt.act, r.Request.URL.Path)
+}
+
+// stranger leads whoever is signed out to the sign-in. What they sent is not done, and on record: nobody is there to blame, so the entry is the console's.
+func (c *Console) stranger(r *call, rt route) error {
+	where := r.Request.URL.Path
+	if rt.method != http.MethodGet {
+		entry := audit.New(audit.Actor{Kind: audit.KindSystem, Name: "console"}, audit.ActRefused, rt.path, audit.Detail{"act": string(rt.act), "from": server.ClientAddr(r.Context).String()})
+		if err := c.o.Operators.Record(r.work(), entry.Refuse("signed out")); err != nil {
+			return err
+		}
+		r.say("You were signed out, and nothing was done. Sign in and do it again.")
+		where = r.back()
+	}
+	r.see("/sign-in?next=" + url.QueryEscape(where))
+	r.Abort()
+	return nil
 }
 
 // refuse shows a problem: a stale factor leads to its confirmation, anything else to a page that says what happened.
@@ -88,7 +104,7 @@ func (c *Console) refuse(r *call, err error) {
 
 // back is the page an act was started from: its own path without the last part for a POST, so that nothing sent is repeated unseen.
 func (r *call) back() string {
-	if r.Request.Method == http.MethodGet {
+	if r.Request.Method != http.MethodPost {
 		return r.Request.URL.Path
 	}
 	if from, err := url.Parse(r.GetHeader("Referer")); err == nil && from.Path != "" && r.c.own(from) {
@@ -130,6 +146,20 @@ func (r *call) again(name string, data any, err error) error {
 	v := r.view(data)
 	v.Wrong = &wrong{Heading: "Nothing was done", Text: d.Detail, Code: d.Code}
 	r.c.show(r.Context, d.Status, name, v)
+	return nil
+}
+
+// refuseOn shows a page again with whatever went wrong but a defect, under the problem's own status: for the pages of the sign-in, where being turned away is an answer.
+func (r *call) refuseOn(name string, data any, err error) error {
+	if problem.KindOf(err) == problem.Internal {
+		return err
+	}
+	server.RenderWith(func(_ *gin.Context, d problem.Details) {
+		v := r.view(data)
+		v.Wrong = &wrong{Heading: "That did not work", Text: d.Detail, Code: d.Code}
+		r.c.show(r.Context, d.Status, name, v)
+	})(r.Context)
+	server.Fail(r.Context, err)
 	return nil
 }
 

@@ -3,46 +3,47 @@
 package console
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/seed-1c168855/rekey/internal/desk"
 	"github.com/seed-1c168855/rekey/internal/operator"
+	"github.com/seed-1c168855/rekey/internal/operator/signin"
+	"github.com/seed-1c168855/rekey/internal/progress"
 	"github.com/seed-1c168855/rekey/internal/server"
 )
 
-// Options is what the console needs. Desk, Guard and AdminURL are required.
+// Options is what the console needs. Desk, Door, Operators and AdminURL are required.
 type Options struct {
 	Desk      *desk.Desk
-	Guard     Guard
-	PublicURL string // where members read the notices
-	AdminURL  string // where operators reach it; the only origin whose forms are taken
-	Name      string // the service's name as members know it
-}
-
-// Guard knows who is signed in. It is the one place that reads the session.
-type Guard interface {
-	// Who is the signed-in operator with the roles they have now; false for nobody.
-	Who(ctx context.Context) (operator.Principal, bool, error)
-	// Say keeps a sentence in the session for the next page, and Said takes it out.
-	Say(ctx context.Context, text string)
-	Said(ctx context.Context) string
+	Door      *signin.Door
+	Operators operator.Store // sessions, and what operators do with their own
+	Provider  Provider       // of OpenID Connect; zero: none
+	PublicURL string         // where members read the notices
+	AdminURL  string         // where operators reach it; the only origin whose forms are taken
+	Name      string         // the service's name as members know it
+	Idle      time.Duration  // how long a session lives unused; DefaultIdle if 0
+	Life      time.Duration  // how long a session lives; DefaultLife if 0
 }
 
 // Console answers the operators' routes. Make one with New.
 type Console struct {
 	o         Options
+	guard     *guard
+	provider  *provider // nil: none
 	site      site
 	https     bool
 	ownForms  gin.HandlerFunc
 	assets    assets
 	templates map[string]*template.Template
+	watchers  *progress.Watchers
 }
 
 // site is what the pages say about whose they are.
@@ -53,14 +54,18 @@ type site struct {
 
 // New reads the templates and fails with what is wrong in the options.
 func New(o Options) (*Console, error) {
-	if o.Desk == nil || o.Guard == nil {
+	if o.Desk == nil || o.Guard == nil || o.Progress == nil {
 		return nil, errors.New("console: parts are missing")
 	}
 	u, err := url.Parse(o.AdminURL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, errors.New("console: the admin URL is not an absolute http or https URL")
 	}
-	c := &Console{o: o, site: site{Name: o.Name, URL: strings.TrimSuffix(o.AdminURL, "/")}, https: u.Scheme == "https"}
+	c := &Console{o: o, site: site{Name: o.Name, URL: strings.TrimSuffix(o.AdminURL, "/")}, https: u.Scheme == "https", watchers: progress.NewWatchers(o.Progress)}
+	c.guard = newGuard(o, c.https)
+	if o.Provider.Issuer != "" {
+		c.provider = newProvider(o.Provider, c.site.URL+returnPath)
+	}
 	if c.ownForms, err = server.OwnFormsOnly(u); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}

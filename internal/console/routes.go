@@ -39,6 +39,7 @@ func (c *Console) routes() []route {
 		{get, "/incidents/:slug/new-campaign", operator.CampaignCreate, c.newCampaign},
 		{post, "/incidents/:slug/new-campaign", operator.CampaignCreate, c.createCampaign},
 		{get, "/campaigns/:id", operator.ReadCampaigns, c.campaign},
+		{get, "/campaigns/:id/events", operator.ReadProgress, c.campaignEvents},
 		{post, "/campaigns/:id/prepare", operator.CampaignPrepare, c.prepareCampaign},
 		{get, "/campaigns/:id/lines", operator.CampaignLines, c.campaignLines},
 		{get, "/campaigns/:id/activate", operator.CampaignActivate, c.planActivation},

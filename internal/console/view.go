@@ -27,11 +27,11 @@ var places = []entry{
 func (r *call) view(data any) *view {
 	ctx := r.Request.Context()
 	v := &view{Site: r.c.site, Page: data, RequestID: server.RequestID(ctx), assets: r.c.assets}
+	v.Said = r.c.guard.said(ctx)
 	if r.who.Kind == "" {
 		return v
 	}
 	v.Who = &r.who
-	v.Said = r.c.o.Guard.Said(ctx)
 	if locked, err := r.c.o.Desk.Lockdown(ctx, r.who); err == nil && locked.On {
 		v.Locked = &locked
 	}
@@ -64,7 +64,7 @@ func (r *call) waiting() int {
 }
 
 // say keeps a sentence for the next page.
-func (r *call) say(text string) { r.c.o.Guard.Say(r.Request.Context(), text) }
+func (r *call) say(text string) { r.c.guard.say(r.Request.Context(), text) }
 
 // mayDo tells whether the caller's role lets them do an act, or approve it.
 func (r *call) mayDo(a operator.Act) bool {

@@ -142,6 +142,9 @@ type Session struct {
 type SessionStore interface {
 	// SaveSession makes or updates; ErrEnded if it has ended meanwhile.
 	SaveSession(ctx context.Context, sha256 []byte, s Session) error
+	// RenewSession ends the one known by was and begins s in its place, both or neither; ErrEnded if was has ended meanwhile. One that goes on as the same
+	// operator's keeps its beginning.
+	RenewSession(ctx context.Context, was, sha256 []byte, s Session) error
 	// FindSession finds a live one of nobody or of somebody not disabled.
 	FindSession(ctx context.Context, sha256 []byte) (Session, bool, error)
 	// DeleteSession ends one.

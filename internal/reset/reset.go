@@ -72,6 +72,9 @@ type Service struct {
 	Failures  func(account int64) []byte           // account.FailureKey
 	Lives     []time.Duration
 	Name      string // the service's name, a context word
+
+	// Opened is told of each link of a campaign that Check found alive, for the operators' counts and nothing else; nil: nobody is. It must not block.
+	Opened func(campaign, account int64)
 }
 
 // The refusals, the same wherever they are met.
@@ -99,7 +102,10 @@ func (s *Service) Check(ctx context.Context, typed string, client netip.Addr) er
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	_, _, err := s.byToken(ctx, typed)
+	_, claims, err := s.byToken(ctx, typed)
+	if err == nil && s.Opened != nil && claims.Campaign != 0 {
+		s.Opened(claims.Campaign, claims.Account)
+	}
 	return err
 }
 

@@ -178,20 +178,10 @@ func (s *Store) auditHashes(ctx context.Context, end int64) iter.Seq2[tlog.Hash,
 	}
 }
 
-// AuditEntries walks all entries in the order they were inserted, sealed or not, after the one with the id given.
-func (s *Store) AuditEntries(ctx context.Context, after int64) iter.Seq2[audit.Entry, error] {
-	return pagesAfter(after, func(after int64) ([]audit.Entry, error) {
-		return scanAll(s.db(ctx).Raw(auditColumns+` WHERE id > ? ORDER BY id LIMIT ?`, after, auditPage), scanEntry)
-	}, func(e audit.Entry) int64 { return e.ID })
-}
-
 // pages walks a table by key, a page a statement.
 func pages[T any](read func(after int64) ([]T, error), key func(T) int64) iter.Seq2[T, error] {
-	return pagesAfter(-1, read, key)
-}
-
-func pagesAfter[T any](after int64, read func(after int64) ([]T, error), key func(T) int64) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		after := int64(-1)
 		for {
 			page, err := read(after)
 			if err != nil {

@@ -68,6 +68,8 @@ type dialect interface {
 	skipLocked() string
 	// busy says that a failure is one of waiting or reaching, not of the statement.
 	busy(err error) bool
+	// hour is the number of the hour since 1970 that a column's time falls in, 0 for none.
+	hour(column string) string
 	members
 	importDialect
 	// duplicate says that a unique index refused a row.
@@ -142,6 +144,10 @@ func (postgresDialect) lockedNow(tx *gorm.DB, key int64, mode lockMode) (time.Ti
 	var t Time
 	err := tx.Raw(statement, key).Row().Scan(&t)
 	return t.Time, err
+}
+
+func (postgresDialect) hour(column string) string {
+	return "coalesce(floor(extract(epoch FROM " + column + ") / 3600)::bigint, 0)"
 }
 
 func (postgresDialect) clock() clause.Expr { return clause.Expr{SQL: "clock_timestamp()"} }
@@ -249,6 +255,8 @@ func connectSQLite(path string, o Options) (dialect, *sql.DB, gorm.Dialector, er
 }
 
 func (sqliteDialect) name() string { return sqliteName }
+
+func (sqliteDialect) hour(column string) string { return "coalesce(" + column + " / 3600000000, 0)" }
 
 func (sqliteDialect) migrations() (goose.Dialect, fs.FS, []goose.ProviderOption) {
 	return goose.DialectSQLite3, sub(migrations.SQLite, sqliteName), nil

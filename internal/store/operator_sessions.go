@@ -33,6 +33,40 @@ func (s *Store) SaveSession(ctx context.Context, sha256 []byte, v operator.Sessi
 	})
 }
 
+// RenewSession gives a session another token: when somebody signs in, and whenever they may do more than before. The one before can't be used any more.
+func (s *Store) RenewSession(ctx context.Context, was, sha256 []byte, v operator.Session) error {
+	return s.dated(ctx, "renewing a session", func(tx *gorm.DB, now time.Time) error {
+		began, err := sessionBegan(tx, was, v.Operator, now)
+		if err != nil {
+			return err
+		}
+		ended := tx.Exec(endSession+` AND token_sha256 = ?`, at(now), at(now), blob(was))
+		if ended.Error != nil {
+			return ended.Error
+		}
+		if ended.RowsAffected == 0 {
+			return operator.ErrEnded
+		}
+		var who any
+		if v.Operator != 0 {
+			who = v.Operator
+		}
+		return tx.Exec(`INSERT INTO operator_sessions (token_sha256, id, operator_id, data, client, agent, created_at, last_seen_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			blob(sha256), operator.SessionID(sha256), who, blob(v.Data), v.Client, v.Agent, at(began), at(now), at(v.ExpiresAt)).Error
+	})
+}
+
+// sessionBegan is when the session began that goes on under another token: now, unless it is the same operator's already.
+func sessionBegan(tx *gorm.DB, was []byte, id int64, now time.Time) (time.Time, error) {
+	found, err := scanAll(tx.Raw(`SELECT created_at FROM operator_sessions WHERE token_sha256 = ? AND operator_id = ?`, blob(was), id), func(rows *sql.Rows) (t Time, err error) {
+		return t, rows.Scan(&t)
+	})
+	if err != nil || len(found) == 0 {
+		return now, err
+	}
+	return found[0].Time, nil
+}
+
 const sessionColumns = `s.id, coalesce(s.operator_id, 0), s.data, s.client, s.agent, s.created_at, s.last_seen_at, s.expires_at`
 
 func scanSession(rows *sql.Rows) (v operator.Session, err error) {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/operator"
-	"github.com/seed-1c168855/rekey/internal/secret"
 )
 
 // What operators do with their own ways in. Whoever calls these has asked Principal.May. The last way in cannot be removed: Conflict, Code "last".
@@ -101,19 +100,4 @@ func (d *Door) add(ctx context.Context, p operator.Principal, w operator.Ways, a
 		return fmt.Errorf("adding a way in of operator %s: %w", p.Name, err)
 	}
 	return nil
-}
-
-// Rewrap seals every TOTP secret under the master key to, all or none; those that are already stay. It comes before the signing keys', so
-// that it can be repeated. It says how many there are.
-func Rewrap(ctx context.Context, s operator.RewrapStore, from, to secret.Master, actor audit.Actor) (int, error) {
-	sealed, err := s.SealedTOTP(ctx)
-	if err != nil || len(sealed) == 0 {
-		return 0, err
-	}
-	for i, one := range sealed {
-		if sealed[i].Now, err = reseal(from, to, one.Operator, one.Was); err != nil {
-			return 0, fmt.Errorf("sealing the TOTP secret of operator %d anew: %w", one.Operator, err)
-		}
-	}
-	return len(sealed), s.ResealTOTP(ctx, sealed, audit.New(actor, audit.KeyRewrap, "operators", audit.Detail{"count": len(sealed)}))
 }

@@ -90,6 +90,9 @@ func relyingParty(u *url.URL, service string) (*webauthn.WebAuthn, error) {
 // HasPasskeys tells whether passkeys can be used at the console's URL: they are bound to a name, never to an address (WebAuthn Level 3 §5.1.2).
 func (d *Door) HasPasskeys() bool { return d.passkeys != nil }
 
+// MinPassword is the least length of an operator's password, in characters.
+func (d *Door) MinPassword() int { return d.policy.MinLength }
+
 // ceremonyTime is how long a person may take with their authenticator.
 var ceremonyTime = webauthn.TimeoutConfig{Enforce: true, Timeout: 5 * time.Minute, TimeoutUVD: 5 * time.Minute}
 

@@ -1,11 +1,9 @@
 package signin
 
 import (
-	"bytes"
 	"encoding/base32"
 	"fmt"
 	"image"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +13,6 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
-	"github.com/seed-1c168855/rekey/internal/secret"
 )
 
 // What every authenticator app understands (RFC 6238 §4, §5.2): HMAC-SHA-1, six digits, steps of 30 s, one of them off at most.
@@ -53,13 +50,29 @@ func (d *Door) newTOTP(o operator.Operator) (TOTPSetup, error) {
 	if err != nil {
 		return TOTPSetup{}, fmt.Errorf("making a TOTP secret: %w", err)
 	}
-	sealed, err := sealTOTP(d.o.Master, o.ID, raw)
+	sealed, err := operator.SealTOTP(d.o.Master, o.ID, raw)
 	return TOTPSetup{URL: key.URL(), Secret: key.Secret(), State: sealed}, err
+}
+
+// SetupAgain is a setup by the state that was kept of it, to show it once more after a mistyped code. Errors: Invalid.
+func (d *Door) SetupAgain(o operator.Operator, state []byte) (TOTPSetup, error) {
+	raw, err := operator.OpenTOTP(d.o.Master, o.ID, state)
+	if err != nil {
+		return TOTPSetup{}, problem.Wrap(problem.Invalid, "Begin again: this setup is not yours or was cut off.", err)
+	}
+	defer clear(raw)
+	key, err := totp.Generate(totp.GenerateOpts{
+		Issuer: d.o.Service, AccountName: o.Name, Period: totpPeriod, Secret: raw, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1,
+	})
+	if err != nil {
+		return TOTPSetup{}, fmt.Errorf("showing a TOTP secret again: %w", err)
+	}
+	return TOTPSetup{URL: key.URL(), Secret: key.Secret(), State: state}, nil
 }
 
 // checkSetup gives the step that the first code of a new secret is of. Errors: Invalid for a state that is not this operator's, Unprocessable for a code that does not fit.
 func (d *Door) checkSetup(o operator.Operator, state []byte, code string, now time.Time) (step int64, err error) {
-	raw, err := openTOTP(d.o.Master, o.ID, state)
+	raw, err := operator.OpenTOTP(d.o.Master, o.ID, state)
 	if err != nil {
 		return 0, problem.Wrap(problem.Invalid, "Begin again: this setup is not yours or was cut off.", err)
 	}
@@ -74,7 +87,7 @@ func (d *Door) matchTOTP(who operator.Secrets, code string, now time.Time) (int6
 	if len(who.TOTPSealed) == 0 {
 		return 0, nil
 	}
-	raw, err := openTOTP(d.o.Master, who.ID, who.TOTPSealed)
+	raw, err := operator.OpenTOTP(d.o.Master, who.ID, who.TOTPSealed)
 	if err != nil {
 		return 0, fmt.Errorf("opening the TOTP secret of operator %d: %w", who.ID, err)
 	}
@@ -96,29 +109,4 @@ func match(raw []byte, code string, now time.Time) (int64, error) {
 		}
 	}
 	return found, nil
-}
-
-func sealTOTP(m secret.Master, id int64, raw []byte) ([]byte, error) {
-	return m.Seal(secret.OperatorTOTP, raw, owner(id))
-}
-
-func openTOTP(m secret.Master, id int64, sealed []byte) ([]byte, error) {
-	return m.Open(secret.OperatorTOTP, sealed, owner(id))
-}
-
-// owner binds a sealed secret to its operator, so that a row's secret moved to another row does not open.
-func owner(id int64) []byte { return []byte("operator " + strconv.FormatInt(id, 10)) }
-
-// reseal gives a secret sealed under from the seal of to; one that has it already stays.
-func reseal(from, to secret.Master, id int64, sealed []byte) ([]byte, error) {
-	if raw, err := openTOTP(to, id, sealed); err == nil {
-		defer clear(raw)
-		return bytes.Clone(sealed), nil
-	}
-	raw, err := openTOTP(from, id, sealed)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(raw)
-	return sealTOTP(to, id, raw)
 }
