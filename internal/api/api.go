@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/account"
@@ -65,7 +64,7 @@ type API struct {
 	https    bool
 	openapi  []byte
 	requests schemas
-	proven   sync.Map // SHA-256 of keys that were right the last time, as string; at most as many as there are clients
+	door     door
 }
 
 // New describes the API and fails with what is missing in the options.
@@ -80,7 +79,7 @@ func New(o Options) (*API, error) {
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
 	}
-	a := &API{o: o, https: public.Scheme == "https"}
+	a := &API{o: o, https: public.Scheme == "https", door: door{limits: o.Limits, uses: o.Uses}}
 	if a.openapi, a.requests, err = describe(o.PublicURL, o.Version); err != nil {
 		return nil, fmt.Errorf("api: describing the interface: %w", err)
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,6 +16,13 @@ import (
 // maxKey is longer than any key ever made.
 const maxKey = 256
 
+// door lets keys in, and limits the wrong ones of an address. Both APIs have one.
+type door struct {
+	limits ratelimit.Source
+	uses   *client.Uses // told of right keys; nil: nobody is
+	proven sync.Map     // SHA-256 of keys that were right the last time, as string; at most as many as there are keys
+}
+
 // keyOf reads the key and refuses its look-up to an address that has sent too many wrong ones. A key that was right the last time is
 // looked up in any case, so that a stranger behind the same address keeps nobody out.
 func (a *API) keyOf(ctx context.Context, c *gin.Context) (call, error) {
@@ -23,12 +31,14 @@ func (a *API) keyOf(ctx context.Context, c *gin.Context) (call, error) {
 		return call{}, client.ErrUnknownKey
 	}
 	who := call{keySHA256: client.HashKey(key)}
-	if _, proven := a.proven.Load(string(who.keySHA256)); !proven {
-		if err := a.peek(ctx, c); err != nil {
-			return call{}, err
-		}
+	return who, a.door.knock(ctx, c, who.keySHA256)
+}
+
+func (d *door) knock(ctx context.Context, c *gin.Context, keySHA256 []byte) error {
+	if _, proven := d.proven.Load(string(keySHA256)); proven {
+		return nil
 	}
-	return who, nil
+	return d.peek(ctx, c)
 }
 
 // authenticate tells whose key it is. Errors: Unauthorized, Forbidden, Limited, Unavailable.
@@ -39,7 +49,7 @@ func (a *API) authenticate(ctx context.Context, c *gin.Context, scope string) (c
 	}
 	key, _ := bearer(c)
 	who.client, err = client.Authenticate(ctx, a.o.Clients, key, scope)
-	if err := a.settle(ctx, c, who.keySHA256, err); err != nil {
+	if err := a.door.settle(ctx, c, who.keySHA256, err); err != nil {
 		return call{}, err
 	}
 	who.subject, _, _ = accountPath(c.Request.URL)
@@ -47,16 +57,16 @@ func (a *API) authenticate(ctx context.Context, c *gin.Context, scope string) (c
 }
 
 // settle remembers whether the key was right, and charges the address for a wrong one. It gives err back, or the limit that is reached.
-func (a *API) settle(ctx context.Context, c *gin.Context, keySHA256 []byte, err error) error {
+func (d *door) settle(ctx context.Context, c *gin.Context, keySHA256 []byte, err error) error {
 	switch {
 	case err == nil:
-		a.o.Uses.Saw(keySHA256)
-		if _, known := a.proven.Load(string(keySHA256)); !known {
-			a.proven.Store(string(keySHA256), nil)
+		d.uses.Saw(keySHA256)
+		if _, known := d.proven.Load(string(keySHA256)); !known {
+			d.proven.Store(string(keySHA256), nil)
 		}
 	case problem.Is(err, problem.Unauthorized):
-		a.proven.Delete(string(keySHA256))
-		if over := ratelimit.Charge(ctx, a.o.Limits, ratelimit.KeyAddress, server.ClientNetwork(c), 1); over != nil {
+		d.proven.Delete(string(keySHA256))
+		if over := ratelimit.Charge(ctx, d.limits, ratelimit.KeyAddress, server.ClientNetwork(c), 1); over != nil {
 			return over
 		}
 	}
@@ -64,12 +74,12 @@ func (a *API) settle(ctx context.Context, c *gin.Context, keySHA256 []byte, err 
 }
 
 // peek looks whether the address has a wrong key left, and puts it straight back: right keys cost nothing.
-func (a *API) peek(ctx context.Context, c *gin.Context) error {
+func (d *door) peek(ctx context.Context, c *gin.Context) error {
 	address := server.ClientNetwork(c)
-	if err := ratelimit.Charge(ctx, a.o.Limits, ratelimit.KeyAddress, address, 1); err != nil {
+	if err := ratelimit.Charge(ctx, d.limits, ratelimit.KeyAddress, address, 1); err != nil {
 		return err
 	}
-	return a.o.Limits.Give(ctx, ratelimit.KeyAddress, address, 1)
+	return d.limits.Give(ctx, ratelimit.KeyAddress, address, 1)
 }
 
 // bearer reads the one Authorization header (RFC 6750 §2.1).

@@ -88,7 +88,7 @@ func gated[Request, Answer any](a *API, do func(context.Context, call, Request) 
 			return nil, err
 		}
 		answer, err := do(ctx, who, request)
-		return answer, a.settle(ctx, c, who.keySHA256, err)
+		return answer, a.door.settle(ctx, c, who.keySHA256, err)
 	})
 }
 

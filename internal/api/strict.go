@@ -60,6 +60,9 @@ type walk struct {
 }
 
 func (w walk) value(schema *huma.Schema, path string) error {
+	if schema.Ref != "" {
+		schema = w.schemas.resolve(schema)
+	}
 	token, err := w.decoder.Token()
 	if err != nil {
 		return errNotJSON

@@ -24,13 +24,15 @@ import (
 type Options struct {
 	Desk      *desk.Desk
 	Door      *signin.Door
-	Operators operator.Store // sessions, and what operators do with their own
-	Provider  Provider       // of OpenID Connect; zero: none
-	PublicURL string         // where members read the notices
-	AdminURL  string         // where operators reach it; the only origin whose forms are taken
-	Name      string         // the service's name as members know it
-	Idle      time.Duration  // how long a session lives unused; DefaultIdle if 0
-	Life      time.Duration  // how long a session lives; DefaultLife if 0
+	Operators operator.Store  // sessions, and what operators do with their own
+	Provider  Provider        // of OpenID Connect; zero: none
+	Progress  progress.Count  // counts a campaign, for who watches
+	Ending    <-chan struct{} // closed when the process is to end, so that pages that watch let go; nil: never
+	PublicURL string          // where members read the notices
+	AdminURL  string          // where operators reach it; the only origin whose forms are taken
+	Name      string          // the service's name as members know it
+	Idle      time.Duration   // how long a session lives unused; DefaultIdle if 0
+	Life      time.Duration   // how long a session lives; DefaultLife if 0
 }
 
 // Console answers the operators' routes. Make one with New.
@@ -54,9 +56,10 @@ type site struct {
 
 // New reads the templates and fails with what is wrong in the options.
 func New(o Options) (*Console, error) {
-	if o.Desk == nil || o.Guard == nil || o.Progress == nil {
+	if o.Desk == nil || o.Door == nil || o.Operators == nil || o.Progress == nil {
 		return nil, errors.New("console: parts are missing")
 	}
+	o.Idle, o.Life = cmp.Or(o.Idle, DefaultIdle), cmp.Or(o.Life, DefaultLife)
 	u, err := url.Parse(o.AdminURL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, errors.New("console: the admin URL is not an absolute http or https URL")

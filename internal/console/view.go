@@ -46,8 +46,8 @@ func (r *call) view(data any) *view {
 	return v
 }
 
-// problem is the page of what went wrong before any handler: an unknown address, a foreign form, too large a body.
-func (c *Console) problem(g *gin.Context, d problem.Details) {
+// Problem is the page of what went wrong before any handler: an unknown address, a foreign form, too large a body.
+func (c *Console) Problem(g *gin.Context, d problem.Details) {
 	r := &call{Context: g, c: c}
 	v := r.view(nil)
 	v.Wrong = &wrong{Heading: d.Title, Text: d.Detail}

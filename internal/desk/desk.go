@@ -32,7 +32,7 @@ type Log interface {
 	AuditExport(ctx context.Context, q audit.Query, end int64) iter.Seq2[audit.Entry, error]
 }
 
-// Options make a Desk. All parts are required but Alarm and Logger.
+// Options make a Desk. All parts are required but SendTestMail, Alarm and Logger.
 type Options struct {
 	Campaigns *campaign.Campaigns
 	Incidents incident.Store
@@ -47,6 +47,8 @@ type Options struct {
 	SecondForCodes bool          // spoken codes need a second person too
 	SingleHanded   bool          // one person may do it alone: loud, and named in the audit log
 	Life           time.Duration // how long a request for a second person can be decided; default 4 h
+	// SendTestMail hands a mail of a campaign to the mail server; nil: none can be sent.
+	SendTestMail func(ctx context.Context, k campaign.Campaign, i incident.Incident, m TestMail) error
 	// Alarm tells every operator of an act that one person did alone. It must not block for long, and its failure stops nothing.
 	Alarm  func(ctx context.Context, text string) error
 	Logger *slog.Logger

@@ -154,31 +154,49 @@ func (l *lifting) carry(ctx context.Context, d *Desk, actor audit.Actor) (any, e
 	return d.o.Campaigns.LockdownOff(ctx, l.Reason, actor)
 }
 
-// keyRevocation refuses every link a key has signed.
+// keyRevocation refuses every link a key has signed, or all of them.
 type keyRevocation struct {
 	KID string `json:"kid"`
+	All bool   `json:"all,omitempty"` // every key there is; a new one signs
 }
 
 func (k *keyRevocation) act() operator.Act { return operator.KeyRevoke }
-func (k *keyRevocation) object() string    { return "key:" + k.KID }
+
+func (k *keyRevocation) object() string {
+	if k.All {
+		return "keys"
+	}
+	return "key:" + k.KID
+}
 
 func (k *keyRevocation) plan(ctx context.Context, d *Desk) (Plan, error) {
 	keys, err := d.o.Keys.List(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
+	plan := Plan{Text: "Every link that this key signed is refused from now on; whoever holds one asks for another.", Accounts: NoAccounts}
+	if k.All {
+		plan.Text = "A new key signs from now on, and every link that older ones signed is refused; whoever holds one asks for another."
+	}
+	var rests []string
 	for _, key := range keys {
-		if key.ID == k.KID {
-			return Plan{
-				Text: "Every link that this key signed is refused from now on; whoever holds one asks for another.", Accounts: NoAccounts,
-				Facts: []Fact{{"key", k.KID}, {"state", fmt.Sprint(key.State(time.Now()))}}, Basis: basis(k.KID),
-			}, nil
+		if k.All || key.ID == k.KID {
+			plan.Facts = append(plan.Facts, Fact{"key", key.ID}, Fact{"state", fmt.Sprint(key.State(time.Now()))})
+			rests = append(rests, key.ID)
 		}
 	}
-	return Plan{}, problem.New(problem.NotFound, "no such key")
+	if len(rests) == 0 {
+		return Plan{}, problem.New(problem.NotFound, "no such key")
+	}
+	plan.Basis = basis(rests...)
+	return plan, nil
 }
 
 func (k *keyRevocation) carry(ctx context.Context, d *Desk, actor audit.Actor) (any, error) {
+	if k.All {
+		_, err := d.o.Keys.Rotate(ctx, true, actor)
+		return nil, err
+	}
 	return nil, d.o.Keys.Revoke(ctx, k.KID, actor)
 }
 

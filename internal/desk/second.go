@@ -98,7 +98,7 @@ func (d *Desk) run(ctx context.Context, p operator.Principal, e errand, reason s
 		return Outcome{}, err
 	}
 	second := d.needsSecond(p, e.act(), plan)
-	if second && !d.o.SingleHanded {
+	if rule, _ := operator.RuleOf(e.act()); second && !d.o.SingleHanded || !p.Roles.Has(rule.Roles...) { // who may only ask, asks
 		return d.ask(ctx, p, e, plan, reason)
 	}
 	if err := d.allow(ctx, p, e.act(), e.object()); err != nil {
@@ -230,5 +230,6 @@ func (d *Desk) Approvals(ctx context.Context, p operator.Principal, states ...ap
 
 // ForTwo tells whether an act with this plan would wait for a second person.
 func (d *Desk) ForTwo(p operator.Principal, plan Plan, a operator.Act) bool {
-	return d.needsSecond(p, a, plan) && !d.o.SingleHanded
+	rule, _ := operator.RuleOf(a)
+	return d.needsSecond(p, a, plan) && !d.o.SingleHanded || !p.Roles.Has(rule.Roles...)
 }
