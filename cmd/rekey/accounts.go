@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/account"
+	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type accountsCmd struct {
@@ -111,6 +113,7 @@ type exportCmd struct {
 	ChangedSince string `placeholder:"TIME" help:"Only passwords set at or after it. Unless given: all that were set in Rekey."`
 	Format       string `enum:"csv,ndjson" default:"csv" placeholder:"csv|ndjson" help:"The form of the rows."`
 	Output       string `placeholder:"FILE" help:"A new file, for its owner alone. Unless given: standard output."`
+	Reason       string `placeholder:"TEXT" help:"With --server: ask a second person for it, and say why. Once they approved, export without it, within an hour."`
 }
 
 func (exportCmd) Help() string {
@@ -130,9 +133,12 @@ func (c *exportCmd) Run(ctx context.Context, s *session) error {
 	if s.json && c.Output == "" {
 		c.Format = account.FormatNDJSON
 	}
-	directory, err := s.directory(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Reason != "" && s.remote != nil {
+		return s.askExport(ctx, o, false, c.Reason)
 	}
 	request := account.ExportRequest{Format: c.Format}
 	if since != nil {
@@ -140,7 +146,7 @@ func (c *exportCmd) Run(ctx context.Context, s *session) error {
 	}
 	var report account.ExportReport
 	err = s.sink(c.Output, func(w io.Writer) (err error) {
-		report, err = directory.Export(ctx, request, w, s.actor())
+		report, err = o.ExportAccounts(ctx, request, w)
 		return err
 	})
 	if err != nil {
@@ -175,11 +181,11 @@ Example:
 }
 
 func (c *accountShowCmd) Run(ctx context.Context, s *session) error {
-	directory, err := s.directory(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	profile, err := directory.Show(ctx, c.Subject, s.actor())
+	profile, err := o.ShowAccount(ctx, c.Subject)
 	if err != nil {
 		return fmt.Errorf("showing the account: %w", err)
 	}
@@ -224,6 +230,9 @@ func (c *accountDeleteCmd) Run(ctx context.Context, s *session) error {
 	}
 	if !s.yes {
 		return c.plan(ctx, s, directory)
+	}
+	if ctx, err = s.alone(ctx, operator.Act(audit.AccountDelete), "account:"+c.Subject); err != nil {
+		return err
 	}
 	change, err := directory.Delete(ctx, c.Subject, s.actor())
 	if err != nil {

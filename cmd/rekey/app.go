@@ -6,13 +6,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/account"
+	"github.com/seed-1c168855/rekey/internal/approval"
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/client"
 	"github.com/seed-1c168855/rekey/internal/config"
+	"github.com/seed-1c168855/rekey/internal/desk"
+	"github.com/seed-1c168855/rekey/internal/operator/signin"
 	"github.com/seed-1c168855/rekey/internal/password"
+	"github.com/seed-1c168855/rekey/internal/password/process"
 	"github.com/seed-1c168855/rekey/internal/portal"
 	"github.com/seed-1c168855/rekey/internal/pow"
 	"github.com/seed-1c168855/rekey/internal/ratelimit"
@@ -21,6 +26,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/secret"
 	"github.com/seed-1c168855/rekey/internal/server"
 	"github.com/seed-1c168855/rekey/internal/store"
+	"github.com/seed-1c168855/rekey/internal/support"
 	"github.com/seed-1c168855/rekey/internal/token"
 )
 
@@ -34,6 +40,7 @@ type app struct {
 	keys      *reset.Keys
 	auditKeys *audit.Keys
 	coder     *token.Coder
+	hashing   *process.Child // nil where passwords are hashed in this process
 	hasher    *password.Hasher
 	admission *password.Admission
 	policy    *password.Policy
@@ -55,14 +62,19 @@ type app struct {
 	directory *account.Directory
 	uses      *client.Uses
 
+	approvals *approval.Approvals
+	desk      *desk.Desk
+	door      *signin.Door
+	ending    chan struct{} // closed when the process is to end
+
 	http    *server.Metrics
 	metrics *metrics
 }
 
 // newApp opens the database, refuses another schema than this program's, makes the first signing key and puts the parts together.
-// It starts nothing.
+// It starts nothing but the hashing process.
 func newApp(ctx context.Context, settings *config.Settings, logger *slog.Logger) (*app, error) {
-	a := &app{settings: settings, logger: logger, actor: audit.Actor{Kind: audit.KindSystem, Name: "serve"}}
+	a := &app{settings: settings, logger: logger, ending: make(chan struct{}), actor: audit.Actor{Kind: audit.KindSystem, Name: "serve"}}
 	master, err := settings.Master() // before the database: without a key nothing else is worth trying
 	if err != nil {
 		return nil, usage(err)
@@ -100,18 +112,17 @@ func (a *app) build(ctx context.Context, master secret.Master) error {
 	a.buildLimits(master)
 	a.buildProofs(master)
 	a.buildUseCases(master)
+	if err := a.buildDesk(master); err != nil {
+		return err
+	}
 	a.http = server.NewMetrics()
 	a.metrics = newMetrics(a)
 	return a.tryLimits(ctx)
 }
 
 func (a *app) buildPasswords() (err error) {
-	if a.hasher, err = password.NewHasher(a.settings.HashParams()); err != nil {
-		return fmt.Errorf("setting up password hashing: %w", err)
-	}
-	a.admission, err = password.NewAdmission(int64(a.settings.HashMemory), a.hasher.Memory(), a.settings.HashQueue, a.settings.HashWait)
-	if err != nil {
-		return fmt.Errorf("setting up password hashing: %w", err)
+	if err := a.buildHashing(); err != nil {
+		return err
 	}
 	a.policy = password.DefaultPolicy()
 	a.policy.MinLength = a.settings.PasswordMin
@@ -146,20 +157,19 @@ func (a *app) buildUseCases(master secret.Master) {
 	a.uses = client.NewUses(a.store)
 }
 
-// lives are the lives of codes in use, each once.
+// lives are the lives of codes in use, spoken ones too, each once.
 func lives(s *config.Settings) []time.Duration {
-	if s.CampaignLife == s.AskedLife {
-		return []time.Duration{s.CampaignLife}
-	}
-	return []time.Duration{s.CampaignLife, s.AskedLife}
+	all := append([]time.Duration{s.CampaignLife, s.AskedLife}, support.CodeLives...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // ready says whether requests can be answered: the database is there and has this program's schema.
 func (a *app) ready(ctx context.Context) error { return a.store.CheckSchema(ctx) }
 
-// Close ends the connections to the database and to Redis, and closes the lists of breached passwords.
+// Close ends the connections to the database and to Redis and the hashing process, and closes the lists of breached passwords.
 func (a *app) Close() error {
-	errs := []error{a.store.Close(), a.closeRedis()}
+	errs := []error{a.store.Close(), a.closeRedis(), a.closeHashing()}
 	for _, l := range a.lists {
 		errs = append(errs, l.Close())
 	}

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"mime"
-	"mime/quotedprintable"
 	"net/mail"
 	"strings"
 	"time"
@@ -110,7 +107,7 @@ func parseMailbox(text string) (*mail.Address, error) {
 // Send hands the mail to the server. A checkpoint sent again has the same Message-ID.
 func (m *checkpointMail) Send(ctx context.Context, c audit.Checkpoint) error {
 	digest := sha256.Sum256([]byte(c.Note))
-	id := "<checkpoint." + hex.EncodeToString(digest[:12]) + m.from.Address[strings.LastIndexByte(m.from.Address, '@'):] + ">"
+	id := messageID("checkpoint."+hex.EncodeToString(digest[:12]), m.from)
 	conn, err := m.dialer.Dial(ctx)
 	if err != nil {
 		return fmt.Errorf("reaching the mail server: %w", err)
@@ -124,23 +121,12 @@ func (m *checkpointMail) Send(ctx context.Context, c audit.Checkpoint) error {
 }
 
 func (m *checkpointMail) compose(c audit.Checkpoint, id string) []byte {
-	var b bytes.Buffer
-	for _, h := range [][2]string{
-		{"Date", m.now().UTC().Format(time.RFC1123Z)}, {"Message-ID", id}, {"From", m.from.String()}, {"To", m.to.String()},
-		{"Subject", mime.QEncoding.Encode("utf-8", fmt.Sprintf("Audit log checkpoint: %s, %d entries", c.Origin, c.Head.Size))},
-		{"Auto-Submitted", "auto-generated"}, {"MIME-Version", "1.0"}, {"Content-Type", "text/plain; charset=utf-8"},
-		{"Content-Transfer-Encoding", "quoted-printable"},
-	} {
-		b.WriteString(h[0] + ": " + h[1] + "\r\n")
-	}
-	b.WriteString("\r\n")
-	body := quotedprintable.NewWriter(&b)
-	fmt.Fprintf(body, `%s
+	letter := plainMail{From: m.from, To: m.to, ID: id, Subject: fmt.Sprintf("Audit log checkpoint: %s, %d entries", c.Origin, c.Head.Size), At: m.now()}
+	letter.Body = fmt.Sprintf(`%s
 Keep this mail. With an export of the audit log, and the log's verifier key, which you have from elsewhere, it proves at any
 later time that none of the first %d entries was changed or removed. Save this text as a file:
 
 rekey audit verify --export audit.ndjson --allow-newer --checkpoint this.txt --key VKEY
 `, c.Note, c.Head.Size)
-	_ = body.Close() // into memory
-	return b.Bytes()
+	return letter.compose()
 }

@@ -57,6 +57,7 @@ var (
 	hashInUse     = describe("hash_in_use", "Password hashes being computed.")
 	hashWaiting   = describe("hash_waiting", "Requests waiting for a slot to hash in.")
 	hashFull      = describe("hash_new_total", "New hashes computed, those that only take time included.")
+	hashStarts    = describe("hash_process_starts_total", "How often the hashing process was started; more than once means that it died.")
 	hashCompared  = describe("hash_compared_total", "Comparisons with stored hashes computed.")
 	limitKeys     = describe("limit_keys", "Rate limit keys held in memory.")
 	limitEvicted  = describe("limit_keys_evicted_total", "Rate limit keys forgotten while in use; when it rises REKEY_LIMIT_KEYS is too small.")
@@ -87,6 +88,9 @@ func (g gauges) Collect(to chan<- prometheus.Metric) {
 	full, compared := g.hasher.Count()
 	count(hashFull, float64(full))
 	count(hashCompared, float64(compared))
+	if g.hashing != nil {
+		count(hashStarts, float64(g.hashing.Starts()))
+	}
 	gauge(limitKeys, float64(g.memory.Len()))
 	count(limitEvicted, float64(g.memory.Evicted()))
 	gauge(floorSeconds, g.floor.Duration().Seconds())

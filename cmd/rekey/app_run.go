@@ -47,6 +47,7 @@ func (a *app) run(ctx context.Context, p parts) error {
 		debug.FreeOSMemory() // starting and measuring took several times what idling needs
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	context.AfterFunc(ctx, func() { close(a.ending) })
 	if worker != nil {
 		group.Go(func() error { return worker.Run(ctx) })
 	}
@@ -62,7 +63,7 @@ func (a *app) run(ctx context.Context, p parts) error {
 // prepare makes what the parts need, so that a wrong setting shows before anything runs. Without the web there is still the
 // admin address: health and metrics.
 func (a *app) prepare(p parts) (servers []*http.Server, worker *delivery.Worker, err error) {
-	if servers, err = a.servers(); err != nil {
+	if servers, err = a.servers(p.web); err != nil {
 		return nil, nil, err
 	}
 	if !p.web {
@@ -152,8 +153,7 @@ func (a *app) learn(ctx context.Context) {
 }
 
 func (a *app) sweep(ctx context.Context) {
-	_, err := a.store.SweepSessions(ctx)
-	a.complain(ctx, "sweeping ended sessions", err)
+	a.tendOperators(ctx)
 	for {
 		n, err := a.store.SweepLimits(ctx, sweepRows)
 		if err != nil || n < sweepRows {
@@ -184,7 +184,11 @@ const baseMemory = 192 << 20
 // limitMemory makes the collector give blocks of finished hashes back before the process outgrows its budget: they are large,
 // come in bursts, and would otherwise stay for minutes. GOMEMLIMIT wins.
 func (a *app) limitMemory() {
+	limit := int64(baseMemory)
+	if a.hashing == nil {
+		limit += int64(a.settings.HashMemory)
+	}
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(baseMemory + int64(a.settings.HashMemory))
+		debug.SetMemoryLimit(limit)
 	}
 }

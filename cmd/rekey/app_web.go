@@ -49,17 +49,6 @@ func (a *app) public() (*gin.Engine, error) {
 
 var addressLog = map[string]server.AddressLog{"network": server.LogNetwork, "none": server.LogNoAddress, "full": server.LogAddress}
 
-// admin is everything on REKEY_ADMIN_LISTEN.
-func (a *app) admin() (*gin.Engine, error) {
-	engine, err := server.New(server.Options{Logger: a.logger, LogAddress: addressLog[a.settings.LogAddress]})
-	if err != nil {
-		return nil, err
-	}
-	server.Health(engine, a.ready)
-	server.Get(engine, "/metrics", a.http.Handler())
-	return engine, nil
-}
-
 func (a *app) portal() (*portal.Portal, error) {
 	o := portal.Options{
 		Resets: countedResets{a.resets, a.metrics},
@@ -107,13 +96,13 @@ func (a *app) jwks(ctx context.Context) ([]byte, error) {
 	return ring.JWKS(time.Now())
 }
 
-// servers are the listeners' servers in the order public, admin.
-func (a *app) servers() ([]*http.Server, error) {
+// servers are the listeners' servers in the order public, admin; pages says whether the process has operators' pages.
+func (a *app) servers(pages bool) ([]*http.Server, error) {
 	public, err := a.public()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := a.admin()
+	admin, err := a.admin(pages)
 	if err != nil {
 		return nil, err
 	}

@@ -84,26 +84,14 @@ func (c *auditListCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	db, err := s.open(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	q.Limit = c.Limit
-	if err := c.from(ctx, db, &q); err != nil {
-		return err
-	}
-	s.seal(ctx, db)
-	found, more, err := db.AuditSearch(ctx, q)
+	rows, next, err := o.Audit(ctx, q, c.Before)
 	if err != nil {
 		return err
-	}
-	rows := make([]auditRow, 0, len(found))
-	var next *int64
-	for _, e := range found {
-		rows = append(rows, auditRow{e.Index, e.At, e.Actor.String(), string(e.Action), e.Object, e.Outcome, e.Detail})
-		if more != 0 && e.Index != nil {
-			next = e.Index
-		}
 	}
 	return s.show(map[string]any{"entries": rows, "next": next}, func(p *page) {
 		p.row("INDEX", "AT", "ACTOR", "ACTION", "OBJECT", "OUTCOME")
@@ -116,15 +104,6 @@ func (c *auditListCmd) Run(ctx context.Context, s *session) error {
 	})
 }
 
-func (c *auditListCmd) from(ctx context.Context, db *store.Store, q *audit.Query) error {
-	if c.Before == nil {
-		return nil
-	}
-	e, err := db.AuditEntry(ctx, *c.Before)
-	q.Before = e.ID
-	return err
-}
-
 // seal seals what waits, so that what is shown next has its index. A log that cannot be sealed can still be read.
 func (s *session) seal(ctx context.Context, db *store.Store) {
 	if _, err := audit.NewSequencer(db, s.logger).SealOnce(ctx); err != nil {
@@ -135,6 +114,7 @@ func (s *session) seal(ctx context.Context, db *store.Store) {
 type auditExportCmd struct {
 	Format      string `enum:"csv,ndjson" default:"ndjson" placeholder:"csv|ndjson" help:"ndjson can be verified without a database; csv is for a spreadsheet."`
 	Output      string `placeholder:"FILE" help:"A new file, for its owner alone. Unless given: standard output."`
+	Reason      string `placeholder:"TEXT" help:"With --server: ask a second person for it, and say why. Once they approved, export without it, within an hour."`
 	Checkpoint  string `placeholder:"FILE" help:"Also sign a checkpoint that speaks for exactly this export, into this new file."`
 	auditFilter `embed:""`
 }
@@ -156,34 +136,44 @@ func (c *auditExportCmd) Run(ctx context.Context, s *session) error {
 	if c.Checkpoint != "" && !q.IsAll() {
 		return usagef("--checkpoint: speaks for whole exports, not for filtered ones")
 	}
-	db, err := s.open(ctx)
+	if c.Checkpoint != "" && s.remote != nil {
+		return usagef("--checkpoint: works beside the database, without --server; the server sends its own checkpoints outside")
+	}
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	if err := db.Record(ctx, audit.New(s.actor(), audit.AuditExport, "audit", c.detail())); err != nil {
-		return err
+	if c.Reason != "" && s.remote != nil {
+		return s.askExport(ctx, o, true, c.Reason)
 	}
-	s.seal(ctx, db)
-	head, err := db.AuditHead(ctx)
+	take := auditTake{query: q, csv: c.Format == "csv", detail: c.detail(), end: func(ctx context.Context) (int64, error) { return c.end(ctx, s) }}
+	return s.sink(c.Output, func(w io.Writer) error { return o.ExportAudit(ctx, take, w) })
+}
+
+// askExport asks a second person for an export.
+func (s *session) askExport(ctx context.Context, o office, log bool, reason string) error {
+	pending, err := o.AskExport(ctx, log, reason)
 	if err != nil {
 		return err
 	}
-	if c.Checkpoint != "" {
-		signed, err := s.sign(ctx, db)
-		if err != nil {
-			return err
-		}
-		head = signed.Head
-		if err := s.sink(c.Checkpoint, func(w io.Writer) error { _, err := io.WriteString(w, signed.Note); return err }); err != nil {
-			return err
-		}
+	if pending != nil {
+		return s.showPending(*pending)
 	}
-	write := audit.WriteNDJSON
-	if c.Format == "csv" {
-		write = audit.WriteCSV
+	return s.show(map[string]any{"granted": true}, func(p *page) { p.line("No second person is needed: export without --reason.") })
+}
+
+// end seals what was recorded, the export itself too, and says how far the log goes then.
+func (c *auditExportCmd) end(ctx context.Context, s *session) (int64, error) {
+	s.seal(ctx, s.opened)
+	head, err := s.opened.AuditHead(ctx)
+	if err != nil || c.Checkpoint == "" {
+		return head.Size, err
 	}
-	entries := db.AuditExport(ctx, q, head.Size)
-	return s.sink(c.Output, func(w io.Writer) error { return write(w, entries) })
+	signed, err := s.sign(ctx, s.opened)
+	if err != nil {
+		return 0, err
+	}
+	return signed.Head.Size, s.sink(c.Checkpoint, func(w io.Writer) error { _, err := io.WriteString(w, signed.Note); return err })
 }
 
 func (c *auditExportCmd) detail() audit.Detail {

@@ -62,11 +62,11 @@ func (c *campaignCreateCmd) Run(ctx context.Context, s *session) error {
 		defer file.Close() // only read
 		request.List = s.counting(file)
 	}
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	k, err := campaigns.Create(ctx, request, s.actor())
+	k, err := o.CreateCampaign(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -143,11 +143,11 @@ Example:
 }
 
 func (c *campaignPrepareCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	report, err := campaigns.Prepare(ctx, c.ID, s.actor())
+	report, err := o.PrepareCampaign(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -178,11 +178,11 @@ Example:
 }
 
 func (c *campaignListCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	list, err := campaigns.List(ctx)
+	list, err := o.Campaigns(ctx)
 	if err != nil {
 		return err
 	}
@@ -205,16 +205,11 @@ Example:
 }
 
 func (c *campaignShowCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	return s.showCampaign(ctx, campaigns, c.ID)
-}
-
-// showCampaign is also what an act on a campaign ends with.
-func (s *session) showCampaign(ctx context.Context, campaigns *campaign.Campaigns, id int64) error {
-	k, err := campaigns.Show(ctx, id)
+	k, err := o.Campaign(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -236,12 +231,12 @@ Example:
 }
 
 func (c *campaignLinesCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := campaigns.Show(ctx, c.ID); err != nil {
+	if _, err := o.Campaign(ctx, c.ID); err != nil { // before a file is made
 		return err
 	}
-	return s.sink(c.Output, func(w io.Writer) error { return campaigns.Lines(ctx, c.ID, c.Outcome, w) })
+	return s.sink(c.Output, func(w io.Writer) error { return o.CampaignLines(ctx, c.ID, c.Outcome, w) })
 }

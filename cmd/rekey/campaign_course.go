@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type campaignActivateCmd struct {
 	campaignID
 	Expect    *int64 `placeholder:"N" help:"How many live passwords should die, from the preview. Needed with --yes."`
 	Tolerance *int64 `placeholder:"N" help:"How far off the count may be. Unless given: 10, or 1 % of N if that is more."`
+	Reason    string `placeholder:"TEXT" help:"Why, for the second person. Needed where one is."`
 }
 
 func (campaignActivateCmd) Help() string {
@@ -20,16 +21,17 @@ func (campaignActivateCmd) Help() string {
 Examples:
 
     rekey campaign activate 3
-    rekey campaign activate 3 --expect 1290775 --yes`
+    rekey campaign activate 3 --expect 1290775 --yes
+    rekey campaign activate 3 --expect 1290775 --reason "the leak is confirmed" --yes --server https://rekey-admin.example.org`
 }
 
 func (c *campaignActivateCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	if !s.yes {
-		preview, err := campaigns.Preview(ctx, c.ID)
+		preview, err := o.PlanActivation(ctx, c.ID)
 		if err != nil {
 			return err
 		}
@@ -41,11 +43,11 @@ func (c *campaignActivateCmd) Run(ctx context.Context, s *session) error {
 	if c.Expect == nil {
 		return usagef("--expect: say how many live passwords should die; the preview counts them")
 	}
-	done, err := campaigns.Activate(ctx, c.ID, campaign.ActivateRequest{Expect: c.Expect, Tolerance: c.Tolerance}, s.actor())
+	came, err := o.Activate(ctx, c.ID, campaign.ActivateRequest{Expect: c.Expect, Tolerance: c.Tolerance}, c.Reason)
 	if err != nil {
 		return err
 	}
-	return s.show(done, func(p *page) {
+	return finish(s, came, func(p *page, done campaign.Activated) {
 		p.row("campaign", done.ID)
 		p.row("state", done.State)
 		p.row("activated", done.ActivatedAt)
@@ -66,11 +68,11 @@ Example:
 }
 
 func (c *campaignStatusCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	status, err := campaigns.Status(ctx, c.ID)
+	status, err := o.Status(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ Example:
 }
 
 func (c *campaignPauseCmd) Run(ctx context.Context, s *session) error {
-	return s.onCampaign(ctx, c.ID, (*campaign.Campaigns).Pause)
+	return s.onCampaign(ctx, operator.CampaignPause, c.ID)
 }
 
 type campaignResumeCmd struct{ campaignID }
@@ -133,38 +135,43 @@ Example:
 }
 
 func (c *campaignResumeCmd) Run(ctx context.Context, s *session) error {
-	return s.onCampaign(ctx, c.ID, (*campaign.Campaigns).Resume)
+	return s.onCampaign(ctx, operator.CampaignResume, c.ID)
 }
 
 // onCampaign acts on a campaign and shows it.
-func (s *session) onCampaign(ctx context.Context, id int64, act func(*campaign.Campaigns, context.Context, int64, audit.Actor) error) error {
-	campaigns, err := s.campaigns(ctx)
+func (s *session) onCampaign(ctx context.Context, act operator.Act, id int64) error {
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	if err := act(campaigns, ctx, id, s.actor()); err != nil {
+	k, err := o.DoOn(ctx, act, id)
+	if err != nil {
 		return err
 	}
-	return s.showCampaign(ctx, campaigns, id)
+	return s.show(k, func(p *page) { campaignText(p, k) })
 }
 
-// planned is onCampaign for a destructive act: without --yes it shows the plan.
-func (s *session) planned(ctx context.Context, id int64, plan func(*campaign.Campaigns, context.Context, int64) (campaign.Plan, error),
-	act func(*campaign.Campaigns, context.Context, int64, audit.Actor) error) error {
-	if s.yes {
-		return s.onCampaign(ctx, id, act)
-	}
-	campaigns, err := s.campaigns(ctx)
+// planned shows what a destructive act would do.
+func (s *session) planned(ctx context.Context, act operator.Act, id int64) error {
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	would, err := plan(campaigns, ctx, id)
+	would, err := o.PlanOn(ctx, act, id)
 	if err != nil {
 		return err
 	}
 	return s.dry(would, func(p *page) {
 		p.line("To %s campaign %d, which is %s: %d %s.", would.Act, would.ID, would.State, would.Accounts, would.Effect)
 	})
+}
+
+// plannedOn is onCampaign for a destructive act: without --yes it shows the plan.
+func (s *session) plannedOn(ctx context.Context, act operator.Act, id int64) error {
+	if !s.yes {
+		return s.planned(ctx, act, id)
+	}
+	return s.onCampaign(ctx, act, id)
 }
 
 type campaignCloseCmd struct{ campaignID }
@@ -178,7 +185,7 @@ Example:
 }
 
 func (c *campaignCloseCmd) Run(ctx context.Context, s *session) error {
-	return s.planned(ctx, c.ID, (*campaign.Campaigns).PlanClose, (*campaign.Campaigns).Close)
+	return s.plannedOn(ctx, operator.CampaignClose, c.ID)
 }
 
 type campaignDiscardCmd struct{ campaignID }
@@ -192,7 +199,7 @@ Example:
 }
 
 func (c *campaignDiscardCmd) Run(ctx context.Context, s *session) error {
-	return s.planned(ctx, c.ID, (*campaign.Campaigns).PlanDiscard, (*campaign.Campaigns).Discard)
+	return s.plannedOn(ctx, operator.CampaignDiscard, c.ID)
 }
 
 type campaignCancelCmd struct {
@@ -212,7 +219,16 @@ func (c *campaignCancelCmd) Run(ctx context.Context, s *session) error {
 	if s.yes && c.Reason == "" {
 		return usagef("--reason: say why, for the audit log")
 	}
-	return s.planned(ctx, c.ID, (*campaign.Campaigns).PlanCancel, func(k *campaign.Campaigns, ctx context.Context, id int64, actor audit.Actor) error {
-		return k.Cancel(ctx, id, c.Reason, actor)
-	})
+	if !s.yes {
+		return s.planned(ctx, operator.CampaignCancel, c.ID)
+	}
+	o, err := s.office(ctx)
+	if err != nil {
+		return err
+	}
+	came, err := o.CancelCampaign(ctx, c.ID, c.Reason)
+	if err != nil {
+		return err
+	}
+	return finish(s, came, campaignText)
 }

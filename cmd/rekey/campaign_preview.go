@@ -6,13 +6,12 @@ import (
 	"os"
 	"time"
 
-	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/config"
 	"github.com/seed-1c168855/rekey/internal/delivery"
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
+	"github.com/seed-1c168855/rekey/internal/desk"
 	"github.com/seed-1c168855/rekey/internal/incident"
-	"github.com/seed-1c168855/rekey/internal/token"
 )
 
 type campaignPreviewCmd struct {
@@ -39,17 +38,17 @@ type previewed struct {
 }
 
 func (c *campaignPreviewCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	preview, err := campaigns.Preview(ctx, c.ID)
+	preview, err := o.PreviewCampaign(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	if c.MailTo != "" {
-		if err := s.sendSample(ctx, campaigns, c.ID, sample{queue.Kind(c.Mail), c.MailTo, c.Locale}); err != nil {
-			return fmt.Errorf("sending the test mail: %w", err)
+		if err := sendTo(ctx, o, c.ID, desk.TestMail{Kind: c.Mail, To: c.MailTo, Locale: c.Locale}); err != nil {
+			return err
 		}
 	}
 	return s.show(previewed{preview, c.MailTo}, func(p *page) {
@@ -76,46 +75,12 @@ func previewText(p *page, v campaign.Preview) {
 // smtpSession is the longest that handing over one mail may take; leases are a multiple of it.
 const smtpSession = time.Minute
 
-// sample is a test mail to be.
-type sample struct {
-	kind       queue.Kind
-	to, locale string
-}
-
-// sendSample writes a mail of the campaign and hands it to the real mail server.
-func (s *session) sendSample(ctx context.Context, campaigns *campaign.Campaigns, id int64, want sample) error {
-	k, err := campaigns.Show(ctx, id)
-	if err != nil {
-		return err
+// sendTo has a mail of the campaign sent by the real mail server.
+func sendTo(ctx context.Context, o office, id int64, m desk.TestMail) error {
+	if err := o.SendTestMail(ctx, id, m); err != nil {
+		return fmt.Errorf("sending the test mail: %w", usageOf("mail-to", err))
 	}
-	i, err := incident.Show(ctx, s.opened, k.Incident)
-	if err != nil {
-		return err
-	}
-	letter, err := letterhead(s.settings)
-	if err != nil {
-		return err
-	}
-	master, err := s.settings.Master()
-	if err != nil {
-		return usage(err)
-	}
-	composer, err := delivery.NewComposer(letter, token.NewCoder(master))
-	if err != nil {
-		return err
-	}
-	mail, err := composer.Sample(mailOf(k, i), want.kind, want.to, want.locale)
-	if err != nil {
-		return usageOf("mail-to", err)
-	}
-	dialer, err := mailServer(s.settings)
-	if err != nil {
-		return err
-	}
-	if err := delivery.SendOne(ctx, dialer, mail); err != nil {
-		return err
-	}
-	return s.opened.Record(ctx, audit.New(s.actor(), audit.CampaignPreview, campaign.Object(id), audit.Detail{"test_mail": true, "kind": string(want.kind)}))
+	return nil
 }
 
 func mailOf(k campaign.Campaign, i incident.Incident) queue.Campaign {

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
+	"github.com/seed-1c168855/rekey/internal/desk"
 )
 
 type campaignRemindCmd struct {
@@ -38,14 +38,14 @@ func (c *campaignRemindCmd) Run(ctx context.Context, s *session) error {
 	if s.yes && c.MailTo != "" {
 		return usagef("--mail-to: goes without --yes: look at the test mail first")
 	}
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	if !s.yes {
-		return c.plan(ctx, s, campaigns)
+		return c.plan(ctx, s, o)
 	}
-	done, err := campaigns.Remind(ctx, c.ID, c.AgainAfter, s.actor())
+	done, err := o.RemindCampaign(ctx, c.ID, c.AgainAfter)
 	if err != nil {
 		return err
 	}
@@ -58,14 +58,14 @@ func (c *campaignRemindCmd) Run(ctx context.Context, s *session) error {
 	})
 }
 
-func (c *campaignRemindCmd) plan(ctx context.Context, s *session, campaigns *campaign.Campaigns) error {
-	would, err := campaigns.PlanRemind(ctx, c.ID, c.AgainAfter)
+func (c *campaignRemindCmd) plan(ctx context.Context, s *session, o office) error {
+	would, err := o.PlanReminder(ctx, c.ID, c.AgainAfter)
 	if err != nil {
 		return err
 	}
 	if c.MailTo != "" {
-		if err := s.sendSample(ctx, campaigns, c.ID, sample{queue.Reminder, c.MailTo, c.Locale}); err != nil {
-			return fmt.Errorf("sending the test mail: %w", err)
+		if err := sendTo(ctx, o, c.ID, desk.TestMail{Kind: string(queue.Reminder), To: c.MailTo, Locale: c.Locale}); err != nil {
+			return err
 		}
 	}
 	return s.dry(remindPlan{would, c.MailTo}, func(p *page) {

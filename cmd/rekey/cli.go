@@ -14,8 +14,11 @@ import (
 type cli struct {
 	config.Settings `embed:""`
 
-	JSON bool `help:"Print the result as JSON and nothing else on standard output."`
-	Yes  bool `help:"Do it. Without it a destructive command only says what it would do, and to how many accounts."`
+	JSON       bool   `help:"Print the result as JSON and nothing else on standard output."`
+	Yes        bool   `help:"Do it. Without it a destructive command only says what it would do, and to how many accounts."`
+	BreakGlass string `placeholder:"REASON" help:"Do alone what is for two, once there is an operator who can approve. The audit log names it, and every operator is written to."`
+
+	Server string `placeholder:"URL" help:"Do it through the API of a running Rekey, at its admin address, and not beside the database (or REKEY_SERVER). The token stands in REKEY_TOKEN, or in the file REKEY_TOKEN_FILE names."`
 
 	Demo     demoCmd     `cmd:"" help:"Play with all of it: nothing to install, nothing leaves this machine."`
 	Serve    serveCmd    `cmd:"" help:"Run pages, API and mail delivery."`
@@ -24,6 +27,8 @@ type cli struct {
 	Incident incidentCmd `cmd:"" help:"Describe the breach and publish the notice about it."`
 	Campaign campaignCmd `cmd:"" help:"Force a reset: draft, prepare, preview, activate, watch, end."`
 	Lockdown lockdownCmd `cmd:"" help:"Stop all logins and resets at once, and let them go on."`
+	Operator operatorCmd `cmd:"" help:"The people who run this: add, invite, change, shut out."`
+	Approval approvalCmd `cmd:"" help:"Be the second person, or see what waits for one."`
 	Client   clientCmd   `cmd:"" help:"Give keys to the programs that call the API."`
 	Key      keyCmd      `cmd:"" help:"Rotate and revoke the keys that sign links."`
 	Breached breachedCmd `cmd:"" help:"Make the list of passwords that are known from breaches."`

@@ -46,15 +46,15 @@ Example:
 }
 
 func (c *clientCreateCmd) Run(ctx context.Context, s *session) error {
-	db, err := s.open(ctx)
-	if err != nil {
-		return err
-	}
 	expires, err := parseTime("expires", c.Expires)
 	if err != nil {
 		return err
 	}
-	made, key, err := client.CreateUntil(ctx, db, c.Name, c.Scope, expires, s.actor())
+	o, err := s.office(ctx)
+	if err != nil {
+		return err
+	}
+	made, key, err := o.CreateClient(ctx, c.Name, c.Scope, expires)
 	if err != nil {
 		return err
 	}
@@ -82,11 +82,11 @@ Example:
 }
 
 func (c *clientListCmd) Run(ctx context.Context, s *session) error {
-	db, err := s.open(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	clients, err := db.Clients(ctx)
+	clients, err := o.Clients(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,12 +115,12 @@ Example:
 }
 
 func (c *clientRevokeCmd) Run(ctx context.Context, s *session) error {
-	db, err := s.open(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	if !s.yes {
-		live, err := liveClient(ctx, db, c.Name)
+		live, err := liveClient(ctx, o, c.Name)
 		if err != nil {
 			return err
 		}
@@ -128,15 +128,15 @@ func (c *clientRevokeCmd) Run(ctx context.Context, s *session) error {
 			p.line("Client %s (%s) would be refused from its next call on; no account is touched.", live.Name, live.Scope)
 		})
 	}
-	revoked, err := client.Revoke(ctx, db, c.Name, s.actor())
+	revoked, err := o.RevokeClient(ctx, c.Name)
 	if err != nil {
 		return err
 	}
 	return s.show(clientRowOf(revoked), func(p *page) { p.line("Client %s is revoked.", revoked.Name) })
 }
 
-func liveClient(ctx context.Context, db client.Store, name string) (clientRow, error) {
-	clients, err := db.Clients(ctx)
+func liveClient(ctx context.Context, o office, name string) (clientRow, error) {
+	clients, err := o.Clients(ctx)
 	if err != nil {
 		return clientRow{}, err
 	}

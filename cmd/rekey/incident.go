@@ -52,11 +52,11 @@ func (c *incidentSetCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	db, err := s.open(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	i, err := incident.Set(ctx, db, change, s.actor())
+	i, err := o.SetIncident(ctx, change)
 	if err != nil {
 		return err
 	}
@@ -154,11 +154,11 @@ Example:
 }
 
 func (c *incidentShowCmd) Run(ctx context.Context, s *session) error {
-	db, err := s.open(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	i, err := incident.Show(ctx, db, c.Slug)
+	i, err := o.Incident(ctx, c.Slug)
 	if err != nil {
 		return err
 	}
@@ -176,11 +176,11 @@ Example:
 }
 
 func (c *incidentListCmd) Run(ctx context.Context, s *session) error {
-	db, err := s.open(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	list, err := incident.List(ctx, db)
+	list, err := o.Incidents(ctx)
 	if err != nil {
 		return err
 	}

@@ -30,11 +30,11 @@ func (c *incidentUpdateCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	db, err := s.open(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	i, err := incident.ChangeUpdate(ctx, db, change, s.actor())
+	i, err := o.UpdateIncident(ctx, change)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
-	"github.com/seed-1c168855/rekey/internal/reset"
 	"github.com/seed-1c168855/rekey/internal/secret"
 	"github.com/seed-1c168855/rekey/internal/token"
 )
@@ -28,18 +27,6 @@ type keyRow struct {
 	RevokedAt *time.Time `json:"revoked_at"`
 }
 
-func keyRows(ctx context.Context, keys *reset.Keys) ([]keyRow, error) {
-	list, err := keys.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows := []keyRow{}
-	for _, k := range list {
-		rows = append(rows, keyRow{k.ID, k.State(time.Now()).String(), k.CreatedAt, k.RetiredAt, k.RevokedAt})
-	}
-	return rows, nil
-}
-
 func keyText(p *page, rows []keyRow) {
 	p.row("KEY", "STATE", "CREATED", "RETIRED", "REVOKED")
 	for _, k := range rows {
@@ -58,23 +45,28 @@ Example:
 }
 
 func (c *keyListCmd) Run(ctx context.Context, s *session) error {
-	keys, err := s.keys(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	return s.showKeys(ctx, keys)
+	rows, err := o.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	return s.showKeys(outcome[[]keyRow]{Done: rows})
 }
 
-func (s *session) showKeys(ctx context.Context, keys *reset.Keys) error {
-	rows, err := keyRows(ctx, keys)
-	if err != nil {
-		return err
+// showKeys shows what came of an act on the keys: all of them as they are then.
+func (s *session) showKeys(o outcome[[]keyRow]) error {
+	if o.Pending != nil {
+		return s.showPending(*o.Pending)
 	}
-	return s.show(map[string]any{"keys": rows}, func(p *page) { keyText(p, rows) })
+	return s.show(map[string]any{"keys": o.Done}, func(p *page) { keyText(p, o.Done) })
 }
 
 type keyRotateCmd struct {
-	Revoke bool `help:"Also refuse everything that older keys signed: after a leak, and after a backup was restored."`
+	Revoke bool   `help:"Also refuse everything that older keys signed: after a leak, and after a backup was restored."`
+	Reason string `placeholder:"TEXT" help:"With --revoke: why, for the second person. Needed where one is."`
 }
 
 func (keyRotateCmd) Help() string {
@@ -87,21 +79,23 @@ Examples:
 }
 
 func (c *keyRotateCmd) Run(ctx context.Context, s *session) error {
-	keys, err := s.keys(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	if c.Revoke && !s.yes {
-		return planRevoke(ctx, s, keys, func(keyRow) bool { return true })
+		return planRevoke(ctx, s, o, func(keyRow) bool { return true })
 	}
-	if _, err := keys.Rotate(ctx, c.Revoke, s.actor()); err != nil {
+	came, err := o.RotateKey(ctx, c.Revoke, c.Reason)
+	if err != nil {
 		return fmt.Errorf("rotating the signing key: %w", err)
 	}
-	return s.showKeys(ctx, keys)
+	return s.showKeys(came)
 }
 
 type keyRevokeCmd struct {
-	KID string `arg:"" name:"kid" help:"The key, as list shows it."`
+	KID    string `arg:"" name:"kid" help:"The key, as list shows it."`
+	Reason string `placeholder:"TEXT" help:"Why, for the second person. Needed where one is."`
 }
 
 func (keyRevokeCmd) Help() string {
@@ -113,22 +107,23 @@ Example:
 }
 
 func (c *keyRevokeCmd) Run(ctx context.Context, s *session) error {
-	keys, err := s.keys(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	if !s.yes {
-		return planRevoke(ctx, s, keys, func(k keyRow) bool { return k.ID == c.KID })
+		return planRevoke(ctx, s, o, func(k keyRow) bool { return k.ID == c.KID })
 	}
-	if err := keys.Revoke(ctx, c.KID, s.actor()); err != nil {
+	came, err := o.RevokeKey(ctx, c.KID, c.Reason)
+	if err != nil {
 		return fmt.Errorf("revoking the key: %w", err)
 	}
-	return s.showKeys(ctx, keys)
+	return s.showKeys(came)
 }
 
 // planRevoke shows the live keys whose links would be refused.
-func planRevoke(ctx context.Context, s *session, keys *reset.Keys, which func(keyRow) bool) error {
-	all, err := keyRows(ctx, keys)
+func planRevoke(ctx context.Context, s *session, o office, which func(keyRow) bool) error {
+	all, err := o.Keys(ctx)
 	if err != nil {
 		return err
 	}

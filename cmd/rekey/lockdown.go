@@ -25,11 +25,11 @@ Example:
 }
 
 func (c *lockdownOnCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	l, err := campaigns.LockdownOn(ctx, c.Reason, s.actor())
+	l, err := o.LockdownOn(ctx, c.Reason)
 	if err != nil {
 		return err
 	}
@@ -52,22 +52,22 @@ func (c *lockdownOffCmd) Run(ctx context.Context, s *session) error {
 	if s.yes && c.Reason == "" {
 		return usagef("--reason: say why, for the audit log")
 	}
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	if !s.yes {
-		return planUnlock(ctx, s, campaigns)
+		return planUnlock(ctx, s, o)
 	}
-	l, err := campaigns.LockdownOff(ctx, c.Reason, s.actor())
+	came, err := o.LockdownOff(ctx, c.Reason)
 	if err != nil {
 		return err
 	}
-	return s.show(l, func(p *page) { lockdownText(p, l) })
+	return finish(s, came, lockdownText)
 }
 
-func planUnlock(ctx context.Context, s *session, campaigns *campaign.Campaigns) error {
-	l, err := campaigns.Lockdown(ctx)
+func planUnlock(ctx context.Context, s *session, o office) error {
+	l, err := o.Lockdown(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,11 +91,11 @@ Example:
 }
 
 func (c *lockdownStatusCmd) Run(ctx context.Context, s *session) error {
-	campaigns, err := s.campaigns(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
-	l, err := campaigns.Lockdown(ctx)
+	l, err := o.Lockdown(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,12 +9,17 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"github.com/seed-1c168855/rekey/internal/password/process"
 )
 
 // version is set when a release is built.
 var version = "unknown"
 
 func main() {
+	if isHashProcess(os.Args[1:]) {
+		os.Exit(process.Main())
+	}
 	syscall.Umask(0o077) // whatever it writes holds personal data or secrets: for the owner alone
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the first signal asks to end, the second one kills
@@ -36,7 +41,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	if parsed == nil {
 		return status
 	}
-	s.begin(c.JSON, c.Yes)
-	err := parsed.Run()
+	s.begin(&c)
+	err := s.reach(c.Server, parsed.Command())
+	if err == nil {
+		err = parsed.Run()
+	}
 	return s.report(s.end(ctx, err))
 }

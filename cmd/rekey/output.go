@@ -110,6 +110,9 @@ func (s *session) sink(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("--output: %w", err)
 	}
 	if err := write(file); err != nil {
+		if info, unknown := file.Stat(); unknown == nil && info.Size() == 0 {
+			_ = os.Remove(path) // nothing is lost, and the next try may make it
+		}
 		_ = file.Close() // the first error tells more
 		return err
 	}

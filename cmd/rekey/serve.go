@@ -17,6 +17,7 @@ Examples:
 }
 
 func (c *serveCmd) Run(ctx context.Context, s *session) (err error) {
+	s.settings.HashProcess = s.settings.HashProcess && !c.OnlyDelivery // mail hashes nothing
 	a, err := newApp(ctx, s.settings, s.logger)
 	if err != nil {
 		return err

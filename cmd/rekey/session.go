@@ -8,11 +8,11 @@ import (
 	"log/slog"
 	"os/user"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/audit"
-	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/config"
 	"github.com/seed-1c168855/rekey/internal/reset"
 	"github.com/seed-1c168855/rekey/internal/store"
@@ -27,12 +27,16 @@ type session struct {
 	json, yes      bool
 	logger         *slog.Logger
 
+	breakGlass string   // why one person acts alone, "" if they don't say
+	alarms     []string // what was done alone in this run
+
+	remote *remote // where a command acts that was given --server; nil: beside the database
 	opened *store.Store
 	acted  bool // somebody asked who acts: there may be audit entries to seal
 }
 
-func (s *session) begin(json, yes bool) {
-	s.json, s.yes = json, yes
+func (s *session) begin(c *cli) {
+	s.json, s.yes, s.breakGlass = c.JSON, c.Yes, strings.TrimSpace(c.BreakGlass)
 	s.logger = newLogger(s.stderr, s.settings.LogLevel)
 }
 
@@ -43,6 +47,9 @@ const sealTime = 30 * time.Second
 func (s *session) end(ctx context.Context, err error) error {
 	if s.opened == nil {
 		return err
+	}
+	if err == nil {
+		s.soundAlarms(context.WithoutCancel(ctx))
 	}
 	if s.acted {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTime)
@@ -121,14 +128,6 @@ func (s *session) who() audit.Actor {
 		name = "unknown"
 	}
 	return audit.Actor{Kind: audit.KindCLI, Name: name}
-}
-
-func (s *session) campaigns(ctx context.Context) (*campaign.Campaigns, error) {
-	db, err := s.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return campaign.On(db, account.EmailKey, s.logger), nil
 }
 
 func (s *session) directory(ctx context.Context) (*account.Directory, error) {

@@ -46,7 +46,7 @@ func NewAdmin(o AdminOptions) (*Admin, error) {
 	if err != nil || u.Host == "" {
 		return nil, errors.New("api: the admin URL is not an absolute one")
 	}
-	a := &Admin{o: o, https: u.Scheme == "https", door: door{limits: o.Limits, uses: o.Uses}}
+	a := &Admin{o: o, https: u.Scheme == "https", door: door{limits: o.Limits}}
 	if a.openapi, a.requests, err = describeAdmin(a.routes(), o.AdminURL, o.Version); err != nil {
 		return nil, fmt.Errorf("api: describing the admin interface: %w", err)
 	}
@@ -74,13 +74,15 @@ func (a *Admin) Routes(r gin.IRouter) {
 type Route struct {
 	Method, Path string // the path as in the OpenAPI document
 	Act          operator.Act
+	Example      any    // of the JSON body; nil: {} or none
+	Takes        string // media type of a body that is no JSON
 }
 
 // Table lists every route with its act.
 func (a *Admin) Table() []Route {
 	var list []Route
 	for _, rt := range a.routes() {
-		list = append(list, Route{rt.method, rt.documented(), rt.act})
+		list = append(list, Route{rt.method, rt.documented(), rt.act, rt.example, rt.takes})
 	}
 	return list
 }
@@ -110,8 +112,11 @@ func (a *Admin) whose(ctx context.Context, key string) (operator.Principal, erro
 	}
 	c, err := client.Authenticate(ctx, a.o.Clients, key, client.ScopeAdmin)
 	p := operator.Program(c.ID, c.Name)
-	if errors.Is(err, client.ErrScope) {
+	switch {
+	case errors.Is(err, client.ErrScope):
 		p.Roles, err = nil, nil
+	case err == nil:
+		a.o.Uses.Saw(client.HashKey(key))
 	}
 	return p, sameRefusal(err)
 }

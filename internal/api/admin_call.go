@@ -23,6 +23,7 @@ import (
 type asked struct {
 	*gin.Context
 	a     *Admin
+	route adminRoute
 	ctx   context.Context // of the work: whoever hangs up stops nothing
 	who   operator.Principal
 	query url.Values
@@ -53,17 +54,21 @@ func (a *Admin) answer(rt adminRoute) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), rt.time())
 		defer cancel()
-		r := &asked{Context: c, a: a, ctx: ctx}
+		r := &asked{Context: c, a: a, route: rt, ctx: ctx}
 		if err := r.admit(rt); err != nil {
 			server.Fail(c, withWait(err))
 			return
 		}
 		result, err := rt.serve(r)
-		if err != nil {
-			server.Fail(c, withWait(err))
+		if err == nil {
+			r.show(result)
 			return
 		}
-		r.show(result)
+		begun := c.Writer.Written()
+		server.Fail(c, withWait(err))
+		if begun { // nobody is to take half of an export for the whole
+			panic(http.ErrAbortHandler)
+		}
 	}
 }
 

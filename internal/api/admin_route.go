@@ -30,15 +30,8 @@ type doc struct {
 	example                 any // of the request, of its type; nil: none
 }
 
-// param is a parameter of the query string.
+// param is a parameter of the query string, of a type that JSON Schema names.
 type param struct{ name, kind, about string }
-
-// Kinds of parameters, as JSON Schema names them.
-const (
-	text    = "string"
-	integer = "integer"
-	boolean = "boolean"
-)
 
 // Bounds of bodies. A notice has 64 KiB, which escapes may make six times that.
 const (
@@ -82,15 +75,21 @@ func reads[Answer any](path string, act operator.Act, d doc, do func(*asked) (An
 		serve: func(r *asked) (any, error) { return do(r) }}
 }
 
+// acting is a route with a JSON body and a JSON answer, without its handler.
+func acting[Request, Answer any](method, path string, act operator.Act, d doc) adminRoute {
+	return adminRoute{method: method, path: path, act: act, doc: d, request: reflect.TypeFor[Request](), answer: reflect.TypeFor[Answer]()}
+}
+
 // does is a route that acts.
 func does[Request, Answer any](method, path string, act operator.Act, d doc, do func(*asked, Request) (Answer, error)) adminRoute {
-	return adminRoute{method: method, path: path, act: act, doc: d, request: reflect.TypeFor[Request](), answer: reflect.TypeFor[Answer](),
-		serve: func(r *asked) (any, error) { return do(r, r.body.(Request)) }}
+	rt := acting[Request, Answer](method, path, act, d)
+	rt.serve = func(r *asked) (any, error) { return do(r, r.body.(Request)) }
+	return rt
 }
 
 // waits is a route whose act may wait for a second person.
 func waits[Request, Answer any](method, path string, act operator.Act, d doc, do func(*asked, Request) (Answer, *approval.Request, error)) adminRoute {
-	rt := does(method, path, act, d, func(*asked, Request) (Answer, error) { panic("api: replaced below") })
+	rt := acting[Request, Answer](method, path, act, d)
 	rt.waits = true
 	rt.serve = func(r *asked) (any, error) {
 		answer, pending, err := do(r, r.body.(Request))

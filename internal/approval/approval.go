@@ -50,6 +50,7 @@ type Request struct {
 	Decider     string          `json:"decider,omitempty"`
 	DecidedAt   *time.Time      `json:"decided_at"`
 	Note        string          `json:"note"` // what the second person said, or why it is void
+	TakenAt     *time.Time      `json:"-"`    // when who asked used what it allows once; nil: not yet, or there is no such thing
 }
 
 // Decision moves a request from one state to another, where it is still there.

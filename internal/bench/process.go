@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Process is a program under measurement.
+// Process is a program under measurement. Its memory is that of all its processes: its own and its children's.
 type Process struct {
 	cmd       *exec.Cmd
 	out, errs bytes.Buffer
@@ -50,8 +50,12 @@ func Start(ctx context.Context, env []string, name string, args ...string) (*Pro
 func (p *Process) watch() {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		if peak := p.memory("VmHWM"); peak > p.peak.Load() {
+	var pids []int
+	for i := 0; ; i++ {
+		if i%10 == 0 { // looking for children is dearer than reading what they take
+			pids = p.pids()
+		}
+		if peak := memory(pids, "VmHWM"); peak > p.peak.Load() {
 			p.peak.Store(peak)
 		}
 		select {
@@ -62,20 +66,36 @@ func (p *Process) watch() {
 	}
 }
 
-// memory is a line of /proc/PID/status in bytes, 0 if it cannot be read.
-func (p *Process) memory(line string) int64 {
-	kib, err := strconv.ParseInt(strings.TrimSuffix(field(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid), line), " kB"), 10, 64)
-	if err != nil {
-		return 0
+// pids are its own and its living children's.
+func (p *Process) pids() []int {
+	own := p.cmd.Process.Pid
+	pids := []int{own}
+	entries, _ := os.ReadDir("/proc") // without it there is nothing to measure anyway
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err == nil && field(fmt.Sprintf("/proc/%d/status", pid), "PPid") == strconv.Itoa(own) {
+			pids = append(pids, pid)
+		}
 	}
-	return kib << 10
+	return pids
 }
 
-// RSS is the memory it holds now, in bytes.
-func (p *Process) RSS() int64 { return p.memory("VmRSS") }
+// memory is a line of /proc/PID/status in bytes, summed over processes; one that cannot be read counts nothing.
+func memory(pids []int, line string) (sum int64) {
+	for _, pid := range pids {
+		kib, err := strconv.ParseInt(strings.TrimSuffix(field(fmt.Sprintf("/proc/%d/status", pid), line), " kB"), 10, 64)
+		if err == nil {
+			sum += kib << 10
+		}
+	}
+	return sum
+}
 
-// Peak is the most memory it ever held, in bytes.
-func (p *Process) Peak() int64 { return max(p.peak.Load(), p.memory("VmHWM")) }
+// RSS is the memory it holds now, in bytes. Pages that parent and child share, those of the program's file, count for each.
+func (p *Process) RSS() int64 { return memory(p.pids(), "VmRSS") }
+
+// Peak is the most memory it ever held, in bytes: the sum of each living process's own peak, though these need not fall together.
+func (p *Process) Peak() int64 { return max(p.peak.Load(), memory(p.pids(), "VmHWM")) }
 
 // Wait returns when it has ended: what it printed and how long it ran. An error carries what it complained about.
 func (p *Process) Wait() (out []byte, took time.Duration, err error) {

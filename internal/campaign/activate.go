@@ -55,7 +55,7 @@ func (c *Campaigns) activate(ctx context.Context, id int64, r ActivateRequest, e
 		if err != nil {
 			return Activated{}, err
 		}
-		if err := r.compare(p.WouldDie); err != nil {
+		if err := r.Compare(p.WouldDie); err != nil {
 			return Activated{}, err
 		}
 		entry = entry.With("counted", p.WouldDie)
@@ -65,8 +65,8 @@ func (c *Campaigns) activate(ctx context.Context, id int64, r ActivateRequest, e
 	return c.store.ActivateCampaign(ctx, id, *k.PreparedAt, entry)
 }
 
-// compare refuses a count that is too far from the expected one.
-func (r ActivateRequest) compare(counted int64) error {
+// Compare refuses a count that is too far from the expected one.
+func (r ActivateRequest) Compare(counted int64) error {
 	tolerance := max(10, *r.Expect/100)
 	if r.Tolerance != nil {
 		tolerance = *r.Tolerance

@@ -68,7 +68,7 @@ func TestExpectation(t *testing.T) {
 	n := func(v int64) *int64 { return &v }
 	rule := func(expect int64, tolerance *int64, counted int64, allowed bool) {
 		t.Helper()
-		err := ActivateRequest{Expect: &expect, Tolerance: tolerance}.compare(counted)
+		err := ActivateRequest{Expect: &expect, Tolerance: tolerance}.Compare(counted)
 		if (err == nil) != allowed || (err != nil && !problem.Is(err, problem.Conflict)) {
 			t.Errorf("expecting %d, counted %d: %v, allowed %v", expect, counted, err, allowed)
 		}

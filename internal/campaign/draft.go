@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,6 +147,25 @@ func warnings(k Campaign, p Preview) []string {
 	warn(!k.RevokeSessions, "sessions stay alive")
 	warn(k.Mailing == Paused, "mailing is paused: nobody is written to until it is resumed")
 	return list
+}
+
+// Covered picks from addresses, of operators say, those whose own accounts the campaign would kill. What is no address is in no account.
+func (c *Campaigns) Covered(ctx context.Context, id int64, addresses []string) ([]string, error) {
+	by := map[string][]string{}
+	for _, address := range addresses {
+		if key, err := c.key(address); err == nil {
+			by[key] = append(by[key], address)
+		}
+	}
+	keys, err := c.store.CoveredAddresses(ctx, id, slices.Sorted(maps.Keys(by)))
+	if err != nil {
+		return nil, fmt.Errorf("looking for addresses in campaign %d: %w", id, err)
+	}
+	var found []string
+	for _, key := range keys {
+		found = append(found, by[key]...)
+	}
+	return found, nil
 }
 
 // mask keeps the first character and the domain.

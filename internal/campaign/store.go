@@ -26,6 +26,8 @@ type Drafting interface {
 	PrepareCampaign(ctx context.Context, id int64, entry audit.Entry) (Report, error)
 	// PreviewCampaign counts what an activation now would do, with up to sample accounts.
 	PreviewCampaign(ctx context.Context, id int64, sample int) (Preview, error)
+	// CoveredAddresses picks from folded addresses those of accounts whose password the campaign kills, or would.
+	CoveredAddresses(ctx context.Context, id int64, keys []string) ([]string, error)
 	// DiscardCampaign ends a campaign that never was active, and drops its members and list.
 	DiscardCampaign(ctx context.Context, id int64, entry audit.Entry) error
 }

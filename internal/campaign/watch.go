@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -37,23 +38,47 @@ func (c *Campaigns) Status(ctx context.Context, id int64) (Status, error) {
 	return s, nil
 }
 
+// errEnough ends a reading early.
+var errEnough = errors.New("enough")
+
+// FirstLines gives up to limit of the list's lines that named no account of their own, in order; outcome picks as for Lines.
+func (c *Campaigns) FirstLines(ctx context.Context, id int64, outcome string, limit int) ([]Line, error) {
+	var list []Line
+	err := c.eachLine(ctx, id, outcome, func(l Line) error {
+		if len(list) == limit {
+			return errEnough
+		}
+		list = append(list, l)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return list, err
+}
+
 // Lines writes the list's lines that named no account of their own as CSV with the columns line, value, outcome; outcome picks
 // Unmatched, Duplicate or Invalid, "" all of them. Values are safe to open in a spreadsheet, so they are not the bytes of the list.
 func (c *Campaigns) Lines(ctx context.Context, id int64, outcome string, w io.Writer) error {
+	out := csvsafe.NewWriter(w)
+	if err := out.Write("line", "value", "outcome"); err != nil {
+		return err
+	}
+	err := c.eachLine(ctx, id, outcome, func(l Line) error { return out.Write(strconv.FormatInt(l.No, 10), l.Value, l.Outcome) })
+	if err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func (c *Campaigns) eachLine(ctx context.Context, id int64, outcome string, each func(Line) error) error {
 	switch outcome {
 	case "", Unmatched, Duplicate, Invalid:
 	default:
 		return problem.New(problem.Invalid, "lines are unmatched, duplicate or invalid")
 	}
-	out := csvsafe.NewWriter(w)
-	if err := out.Write("line", "value", "outcome"); err != nil {
-		return err
-	}
-	err := c.store.CampaignLines(ctx, id, outcome, func(l Line) error {
-		return out.Write(strconv.FormatInt(l.No, 10), l.Value, l.Outcome)
-	})
-	if err != nil {
+	if err := c.store.CampaignLines(ctx, id, outcome, each); err != nil {
 		return fmt.Errorf("reading the lines of campaign %d: %w", id, err)
 	}
-	return out.Flush()
+	return nil
 }

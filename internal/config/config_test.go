@@ -46,8 +46,8 @@ func TestDefaultsRunOnLoopback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []string{s.DatabaseURL.Reveal(), s.Listen, s.AdminListen, s.PublicURL, s.SMTPURL.Reveal(), s.MailFrom, s.ServiceName, s.HashMemory.String()}
-	want := []string{"sqlite:rekey-data/rekey.db", "127.0.0.1:8080", "127.0.0.1:8081", "http://localhost:8080", "smtp://localhost:25", "no-reply@localhost", "localhost", "256MiB"}
+	got := []string{s.DatabaseURL.Reveal(), s.Listen, s.AdminListen, s.AdminURL, s.PublicURL, s.SMTPURL.Reveal(), s.MailFrom, s.ServiceName, s.HashMemory.String()}
+	want := []string{"sqlite:rekey-data/rekey.db", "127.0.0.1:8080", "127.0.0.1:8081", "http://localhost:8081", "http://localhost:8080", "smtp://localhost:25", "no-reply@localhost", "localhost", "256MiB"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -69,6 +69,19 @@ func TestBadValuesNameTheirSetting(t *testing.T) {
 		{"REKEY_LISTEN", "localhost:99999"},
 		{"REKEY_ADMIN_LISTEN", "127.0.0.1:8080"},
 		{"REKEY_ADMIN_LISTEN", "nothing"},
+		{"REKEY_ADMIN_URL", "http://console.example.org"},
+		{"REKEY_ADMIN_URL", "https://example.org/console"},
+		{"REKEY_ADMIN_URL", "ftp://localhost"},
+		{"REKEY_SESSION_IDLE", "10s"},
+		{"REKEY_SESSION_IDLE", "13h"},
+		{"REKEY_SESSION_LIFE", "25h"},
+		{"REKEY_SESSION_LIFE", "20m"},
+		{"REKEY_OIDC_ISSUER", "http://login.example.org"},
+		{"REKEY_OIDC_ISSUER", "https://login.example.org?x"},
+		{"REKEY_OIDC_CLIENT_ID", "rekey"},
+		{"REKEY_OIDC_CLIENT_SECRET", "hush"},
+		{"REKEY_SECOND_PERSON_ABOVE", "-1"},
+		{"REKEY_APPROVAL_LIFE", "1m"},
 		{"REKEY_PUBLIC_URL", "example.org"},
 		{"REKEY_PUBLIC_URL", "https://example.org/reset"},
 		{"REKEY_PUBLIC_URL", "https://example.org?x=1"},
@@ -135,6 +148,9 @@ func TestBadValuesNameTheirSetting(t *testing.T) {
 	hook := map[string]string{"REKEY_AUDIT_CHECKPOINT_WEBHOOK": "https://hooks.example.org/x", "REKEY_AUDIT_CHECKPOINT_WEBHOOK_SECRET": "too short"}
 	if _, err := load(t, hook); err == nil || !strings.HasPrefix(err.Error(), "REKEY_AUDIT_CHECKPOINT_WEBHOOK_SECRET") {
 		t.Errorf("a webhook with a short key: %v", err)
+	}
+	if _, err := load(t, map[string]string{"REKEY_OIDC_ISSUER": "https://login.example.org"}); err == nil || !strings.HasPrefix(err.Error(), "REKEY_OIDC_CLIENT_ID") {
+		t.Errorf("a provider without a client: %v", err)
 	}
 	both := map[string]string{"REKEY_BREACHED_RANGE_URL": "http://127.0.0.1:8088/range", "REKEY_BREACHED_SORTED": "list.txt"}
 	if _, err := load(t, both); err == nil || !strings.HasPrefix(err.Error(), "REKEY_BREACHED_RANGE_URL: must not be set beside") {

@@ -14,6 +14,7 @@ type Settings struct {
 
 	Database  `embed:"" group:"Database"`
 	Web       `embed:"" group:"Web"`
+	Console   `embed:"" group:"Operators"`
 	Mail      `embed:"" group:"Mail"`
 	Passwords `embed:"" group:"Passwords"`
 	Breached  `embed:"" group:"Breached passwords"`
@@ -32,7 +33,7 @@ type Database struct {
 // Web is how the pages and the API are reached.
 type Web struct {
 	Listen         string         `placeholder:"ADDR" default:"127.0.0.1:8080" range:"host:port" help:"Where members' pages and the login service's API are served, as plain HTTP: TLS ends in front."`
-	AdminListen    string         `placeholder:"ADDR" default:"127.0.0.1:8081" range:"host:port, another than REKEY_LISTEN" help:"Where metrics are served. Keep it off the internet."`
+	AdminListen    string         `placeholder:"ADDR" default:"127.0.0.1:8081" range:"host:port, another than REKEY_LISTEN" help:"Where the operators' console, health and metrics are served, as plain HTTP: TLS ends in front. Keep it off the internet."`
 	PublicURL      string         `placeholder:"URL" default:"http://localhost:8080" range:"http(s)://host, no path" help:"Where members reach the pages. Every link is built from it, and it is in every token: changing it ends all links."`
 	TrustedProxies []netip.Prefix `placeholder:"CIDR" range:"CIDRs, not 0.0.0.0/0" help:"Proxies whose X-Forwarded-For is believed. Without the right ones all members behind a proxy share one limit."`
 	ReturnURL      string         `placeholder:"URL" range:"http(s)://…" help:"Where members log in; the last page leads there."`
@@ -69,6 +70,7 @@ type Passwords struct {
 	HashMemory     Bytes         `placeholder:"SIZE" default:"256MiB" range:"at least one hash" help:"Memory that hashing may take at once. Who finds it full waits, then gets 503 with Retry-After."`
 	HashQueue      int           `placeholder:"N" default:"200" range:"0 to 100000" help:"How many may wait for hashing."`
 	HashWait       time.Duration `placeholder:"DURATION" default:"10s" range:"1s to 25s" help:"How long one may wait for hashing."`
+	HashProcess    bool          `default:"true" negatable:"" range:"true or false" help:"Hash in a process of its own, which serve starts and watches: requests beside it keep the processors, and its memory is given back at once. Turn it off where serve may start no process."`
 	UpgradeHashes  bool          `default:"true" negatable:"" range:"true or false" help:"Replace a legacy hash by a new one of the same password when its member logs in. Turn it off where the login service still reads the hashes."`
 }
 

@@ -22,6 +22,7 @@ func (s *Settings) Complete() error {
 		s.AuditCheckpointWebhook.fromFile("REKEY_AUDIT_CHECKPOINT_WEBHOOK", s.AuditCheckpointWebhookFile),
 		s.AuditCheckpointWebhookSecret.fromFile("REKEY_AUDIT_CHECKPOINT_WEBHOOK_SECRET", s.AuditCheckpointWebhookSecretFile),
 		s.RedisURL.fromFile("REKEY_REDIS_URL", s.RedisURLFile),
+		s.OIDCClientSecret.fromFile("REKEY_OIDC_CLIENT_SECRET", s.OIDCClientSecretFile),
 	)
 	if err != nil {
 		return err
@@ -44,7 +45,10 @@ func (s *Settings) derive() {
 	if s.SMTPURL.IsZero() {
 		s.SMTPURL = NewSecret("smtp://localhost:25")
 	}
-	s.PublicURL = strings.TrimSuffix(s.PublicURL, "/")
+	s.PublicURL, s.AdminURL = strings.TrimSuffix(s.PublicURL, "/"), strings.TrimSuffix(s.AdminURL, "/")
+	if s.AdminURL == "" {
+		s.AdminURL = s.derivedAdminURL()
+	}
 	host := s.host()
 	if s.AuditOrigin == "" && host != "" {
 		s.AuditOrigin = host + "/audit"
@@ -75,7 +79,7 @@ type rule struct{ setting, wrong string }
 // Check finds everything wrong at once, so that a first start needs one round. Each line names its setting and shows no secret.
 func (s *Settings) Check() error {
 	var wrong []error
-	for _, rules := range [][]rule{s.databaseRules(), s.webRules(), s.mailRules(), s.passwordRules(), s.breachedRules(), s.auditRules(), s.logRules()} {
+	for _, rules := range [][]rule{s.databaseRules(), s.webRules(), s.consoleRules(), s.mailRules(), s.passwordRules(), s.breachedRules(), s.auditRules(), s.logRules()} {
 		for _, r := range rules {
 			if r.wrong != "" {
 				wrong = append(wrong, fmt.Errorf("%s: %s", r.setting, r.wrong))

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/seed-1c168855/rekey/internal/approval"
 	"github.com/seed-1c168855/rekey/internal/desk"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 func (c *Console) approvals(r *call) error {
@@ -24,6 +26,9 @@ type asked struct {
 	Mine    bool      // who looks is who asked
 	May     bool      // who looks may decide
 	Note    string
+
+	Code     bool   // who looks asked for a code, and can have it shown
+	Download string // where who looks can take the export they asked for, "" for nowhere
 }
 
 func (c *Console) approval(r *call) error {
@@ -45,6 +50,10 @@ func (c *Console) asked(r *call) (*asked, error) {
 	}
 	page := &asked{Request: q, Mine: q.RequestedBy == r.who.ID, Note: r.PostForm("note")}
 	page.May = !page.Mine && r.mayDo(q.Act)
+	page.Code = page.Mine && desk.CodeWaits(q, time.Now())
+	if page.Mine && q.State == approval.Approved {
+		page.Download = map[operator.Act]string{operator.AuditExport: "/audit/export", operator.AccountExport: "/accounts/export"}[q.Act]
+	}
 	if err := json.Unmarshal(q.Effect, &page.Plan); err != nil {
 		return nil, fmt.Errorf("reading the effect of approval %d: %w", id, err)
 	}

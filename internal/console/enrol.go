@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/operator/signin"
@@ -141,9 +142,13 @@ func (c *Console) enrolled(r *call, claims signin.Claims) error {
 	return c.welcome(r, o, operator.ByOIDC)
 }
 
-// welcome signs in who just set up their way in. What needs a fresh factor asks for it.
+// welcome signs in who just set up their way in. A passkey or a code was just shown; when somebody signed in at the provider is not known.
 func (c *Console) welcome(r *call, o operator.Operator, by operator.Way) error {
-	if err := c.guard.enter(r.Context, signin.Entered{Operator: o, By: by}); err != nil {
+	e := signin.Entered{Operator: o, By: by}
+	if by != operator.ByOIDC {
+		e.FreshUntil = time.Now().Add(operator.FreshFor)
+	}
+	if err := c.guard.enter(r.Context, e); err != nil {
 		return err
 	}
 	r.say("You are set up and signed in. Add a second way in below, so that a lost device doesn't shut you out.")

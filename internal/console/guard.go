@@ -23,7 +23,7 @@ const (
 // hallTime is how long a sign-in may take from its first step.
 const hallTime = 15 * time.Minute
 
-// seenEvery is how exactly the last use of a session is kept.
+// seenEvery bounds how often a session that is used is written.
 const seenEvery = time.Minute
 
 // guard knows who is signed in. It is the one place that reads and writes sessions.
@@ -31,6 +31,7 @@ type guard struct {
 	sessions *scs.SessionManager
 	door     *signin.Door
 	store    operator.SessionStore
+	every    time.Duration // how exactly the last use is kept
 }
 
 // newGuard keeps sessions in the store; https says how the console is reached.
@@ -43,7 +44,7 @@ func newGuard(o Options, https bool) *guard {
 	if https {
 		m.Cookie.Name, m.Cookie.Secure = "__Host-rekey", true
 	}
-	return &guard{sessions: m, door: o.Door, store: o.Operators}
+	return &guard{sessions: m, door: o.Door, store: o.Operators, every: min(seenEvery, o.Idle/10)}
 }
 
 // memory is all that a session remembers.
@@ -78,7 +79,7 @@ func visitOf(ctx context.Context) *visit {
 // load finds the session of a request, and saves what its handler changes before the answer's first byte.
 func (g *guard) load(c *gin.Context) {
 	base := c.Request.Context()
-	v := &visit{client: server.ClientAddr(c).String(), agent: operator.Label(c.Request.UserAgent(), "unknown")}
+	v := &visit{client: server.ClientAddr(c).String(), agent: browserOf(c.Request.UserAgent())}
 	if cookie, err := c.Request.Cookie(g.sessions.Cookie.Name); err == nil {
 		v.told = cookie.Value
 	}
@@ -100,7 +101,7 @@ func (g *guard) find(base context.Context, v *visit) (context.Context, error) {
 	if err != nil || v.found.ID == "" {
 		return ctx, err
 	}
-	if time.Since(v.found.LastSeenAt) < min(seenEvery, g.sessions.IdleTimeout/10) {
+	if time.Since(v.found.LastSeenAt) < g.every {
 		return ctx, nil
 	}
 	_, _, err = g.sessions.Commit(ctx)

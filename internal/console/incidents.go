@@ -22,6 +22,8 @@ type file struct {
 	Incident  incident.Incident
 	Campaigns []campaign.Campaign
 	Public    string // where members read the notice
+	Clocks    []ticking
+	Suggested []incident.Suggestion
 }
 
 func (c *Console) incident(r *call) error {
@@ -38,6 +40,9 @@ func (c *Console) incident(r *call) error {
 		if k.Incident == i.Slug {
 			page.Campaigns = append(page.Campaigns, k)
 		}
+	}
+	if page.Clocks, page.Suggested, err = c.clocks(r, i); err != nil {
+		return err
 	}
 	return r.page("incident", page)
 }

@@ -11,16 +11,8 @@ import (
 
 // keyring is the page of the signing keys and of the programs that call the API.
 type keyring struct {
-	Keys    []signingKey
+	Keys    []desk.SigningKey
 	Clients []program
-}
-
-// signingKey is a key on the page; never its private half.
-type signingKey struct {
-	ID                   string
-	State                string
-	CreatedAt            time.Time
-	RetiredAt, RevokedAt *time.Time
 }
 
 // program is a client on the page.
@@ -37,10 +29,8 @@ func (c *Console) keys(r *call) error {
 	if err != nil {
 		return err
 	}
+	page.Keys = keys
 	now := time.Now()
-	for _, k := range keys {
-		page.Keys = append(page.Keys, signingKey{k.ID, k.State(now).String(), k.CreatedAt, k.RetiredAt, k.RevokedAt})
-	}
 	clients, err := c.o.Desk.ListClients(ctx, r.who)
 	if err != nil {
 		return err

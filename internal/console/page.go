@@ -119,7 +119,7 @@ func loadTemplates() (map[string]*template.Template, error) {
 	pages := make(map[string]*template.Template)
 	for _, file := range files {
 		name := strings.TrimSuffix(path.Base(file), ".html")
-		if name == "layout" {
+		if name == "layout" || name == reportName {
 			continue
 		}
 		page, err := template.Must(layout.Clone()).ParseFS(web.Files, file)

@@ -99,6 +99,14 @@ func (c *Console) routes() []route {
 		{post, "/incidents/:slug/edit", operator.IncidentSet, c.setIncident},
 		{post, "/incidents/:slug/publish", operator.IncidentPublish, c.publishIncident},
 
+		{get, "/incidents/:slug/clocks", operator.ReadIncidents, c.showClocks},
+		{post, "/incidents/:slug/clocks", operator.IncidentClock, c.changeClock},
+		{get, "/incidents/:slug/facts", operator.ReadIncidents, c.showFacts},
+		{post, "/incidents/:slug/facts", operator.IncidentFact, c.setFacts},
+		{get, "/incidents/:slug/reports", operator.ReadReports, c.reports},
+		{post, "/incidents/:slug/reports", operator.ReportMake, c.makeReport},
+		{get, "/incidents/:slug/reports/:version", operator.ReadReports, c.report},
+
 		{get, "/campaigns", operator.ReadCampaigns, c.campaigns},
 		{get, "/incidents/:slug/new-campaign", operator.CampaignCreate, c.newCampaign},
 		{post, "/incidents/:slug/new-campaign", operator.CampaignCreate, c.createCampaign},
@@ -122,6 +130,26 @@ func (c *Console) routes() []route {
 		{post, "/approvals/:id/approve", operator.ApprovalDecide, c.approve},
 		{post, "/approvals/:id/reject", operator.ApprovalDecide, c.reject},
 		{post, "/approvals/:id/withdraw", operator.ApprovalWithdraw, c.withdraw},
+		{post, "/approvals/:id/code", operator.SupportCode, c.takeCode},
+
+		{get, "/members", operator.SupportFind, c.members},
+		{post, "/members", operator.SupportFind, c.findMembers},
+		{get, "/members/:id", operator.SupportFind, c.member},
+		{post, "/members/:id/link", operator.SupportLink, c.sendLink},
+		{post, "/members/:id/dead-address", operator.SupportDeadAddress, c.deadAddress},
+		{get, "/members/:id/code", operator.SupportFind, c.askCode},
+		{post, "/members/:id/code", operator.SupportCode, c.speakCode},
+
+		{get, "/audit", operator.ReadAudit, c.auditLog},
+		{get, "/audit/:id", operator.ReadAudit, c.auditEntry},
+		{get, "/audit/:id/proof", operator.ReadAudit, c.auditProof},
+		{get, "/audit/checkpoints", operator.ReadAudit, c.auditCheckpoints},
+		{get, "/audit/export", operator.AuditExport, c.auditExport},
+		{post, "/audit/export", operator.AuditExport, c.askAuditExport},
+		{post, "/audit/export/download", operator.AuditExport, c.takeAudit},
+		{get, "/accounts/export", operator.AccountExport, c.accountExport},
+		{post, "/accounts/export", operator.AccountExport, c.askAccountExport},
+		{post, "/accounts/export/download", operator.AccountExport, c.takeAccounts},
 	}
 }
 

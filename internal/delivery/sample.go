@@ -3,6 +3,8 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
@@ -17,6 +19,30 @@ const (
 
 // Sample writes the mail of a kind that a campaign would send (Reset, Reminder, Notice), marked as a test, with a link and a code that open nothing.
 func (c *Composer) Sample(k queue.Campaign, kind queue.Kind, to, locale string) (*Message, error) {
+	m, err := c.message(kind, locale, to, c.samplePage(k))
+	if errors.Is(err, errAddress) {
+		return nil, problem.New(problem.Invalid, "this is not an address that mail can go to")
+	}
+	return m, err
+}
+
+// Look is a mail as whoever gets it sees it.
+type Look struct {
+	From, Subject string
+	Text, HTML    string
+	Languages     []string // that there are mails in, folder names; the one that others fall back to first
+}
+
+// Look writes what Sample does, to be read.
+func (c *Composer) Look(k queue.Campaign, kind queue.Kind, locale string) (Look, error) {
+	r, err := c.templates.render(kind, locale, c.samplePage(k))
+	if err != nil {
+		return Look{}, fmt.Errorf("writing mail %s: %w", kind, err)
+	}
+	return Look{From: c.letterhead.From, Subject: r.Subject, Text: r.Text, HTML: r.HTML, Languages: slices.Clone(c.templates.folders)}, nil
+}
+
+func (c *Composer) samplePage(k queue.Campaign) *content {
 	page := c.page()
 	page.Test, page.Title, page.Classes, page.Unexposed, page.OccurredAt = true, clean(k.Title), k.Classes, k.Unexposed, k.OccurredAt
 	if k.Published {
@@ -24,11 +50,7 @@ func (c *Composer) Sample(k queue.Campaign, kind queue.Kind, to, locale string) 
 	}
 	page.setLife(c.now(), c.letterhead.CampaignLife)
 	page.Accounts = []line{{Subject: "sample", Link: c.letterhead.PublicURL + "/reset#t=" + sampleToken, Code: sampleCode}}
-	m, err := c.message(kind, locale, to, page)
-	if errors.Is(err, errAddress) {
-		return nil, problem.New(problem.Invalid, "this is not an address that mail can go to")
-	}
-	return m, err
+	return page
 }
 
 // SendOne hands one mail over on a connection of its own.

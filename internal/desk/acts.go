@@ -62,6 +62,52 @@ type TestMail struct {
 	Locale string // BCP 47; "" is the default
 }
 
+// known fills in the kind, and refuses one that no campaign sends.
+func (m *TestMail) known() error {
+	switch m.Kind {
+	case "":
+		m.Kind = "reset"
+	case "reset", "notice", "reminder":
+	default:
+		return problem.New(problem.Invalid, "The mails of a campaign are reset, notice and reminder.")
+	}
+	return nil
+}
+
+// Mail is one as whoever gets it sees it.
+type Mail struct {
+	From, Subject string
+	Text, HTML    string
+	Languages     []string // that there are mails in
+}
+
+// TestMail writes one mail without sending it, to be looked at. m.To may be empty. Errors: Invalid for a kind or language there is none of.
+func (d *Desk) TestMail(ctx context.Context, p operator.Principal, id int64, m TestMail) (Mail, error) {
+	if err := d.allow(ctx, p, operator.CampaignPreview, campaign.Object(id)); err != nil {
+		return Mail{}, err
+	}
+	if d.o.WriteTestMail == nil {
+		return Mail{}, problem.New(problem.Unavailable, "No mail can be shown from here.")
+	}
+	if err := m.known(); err != nil {
+		return Mail{}, err
+	}
+	k, i, err := d.mailed(ctx, id)
+	if err != nil {
+		return Mail{}, err
+	}
+	return d.o.WriteTestMail(k, i, m)
+}
+
+// mailed is what a campaign's mails speak of.
+func (d *Desk) mailed(ctx context.Context, id int64) (k campaign.Campaign, i incident.Incident, err error) {
+	if k, err = d.o.Campaigns.Show(ctx, id); err != nil {
+		return k, i, err
+	}
+	i, err = incident.Show(ctx, d.o.Incidents, k.Incident)
+	return k, i, err
+}
+
 // SendTestMail hands one mail to the mail server, and records that. Errors: Invalid, and what the mail server says.
 func (d *Desk) SendTestMail(ctx context.Context, p operator.Principal, id int64, m TestMail) error {
 	if err := d.allow(ctx, p, operator.CampaignPreview, campaign.Object(id)); err != nil {
@@ -70,14 +116,10 @@ func (d *Desk) SendTestMail(ctx context.Context, p operator.Principal, id int64,
 	if d.o.SendTestMail == nil {
 		return problem.New(problem.Unavailable, "No test mail can be sent from here.")
 	}
-	if m.Kind == "" {
-		m.Kind = "reset"
-	}
-	k, err := d.o.Campaigns.Show(ctx, id)
-	if err != nil {
+	if err := m.known(); err != nil {
 		return err
 	}
-	i, err := incident.Show(ctx, d.o.Incidents, k.Incident)
+	k, i, err := d.mailed(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -93,6 +135,27 @@ func (d *Desk) ShowAccount(ctx context.Context, p operator.Principal, subject st
 		return account.Profile{}, err
 	}
 	return d.o.Directory.Show(ctx, subject, p.Actor())
+}
+
+// AuditBefore is Audit by the indexes that are shown: a page before the entry with one, or from the newest. Next is the index to go on with, nil after the last.
+func (d *Desk) AuditBefore(ctx context.Context, p operator.Principal, q audit.Query, index *int64) (page []audit.Entry, next *int64, err error) {
+	if err := d.allow(ctx, p, operator.ReadAudit, "audit"); err != nil {
+		return nil, nil, err
+	}
+	if index != nil {
+		e, err := d.o.Log.AuditEntry(ctx, *index)
+		if err != nil {
+			return nil, nil, err
+		}
+		q.Before = e.ID
+	}
+	page, more, err := d.o.Log.AuditSearch(ctx, q)
+	for _, e := range page {
+		if more != 0 && e.Index != nil {
+			next = e.Index
+		}
+	}
+	return page, next, err
 }
 
 // AuditTake is an export of the log, whole or filtered.

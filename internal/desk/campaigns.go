@@ -2,7 +2,10 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
@@ -31,7 +34,36 @@ func (d *Desk) PreviewCampaign(ctx context.Context, p operator.Principal, id int
 	if err := d.allow(ctx, p, operator.CampaignPreview, campaign.Object(id)); err != nil {
 		return campaign.Preview{}, err
 	}
-	return d.o.Campaigns.Preview(ctx, id)
+	preview, err := d.o.Campaigns.Preview(ctx, id)
+	if err != nil {
+		return preview, err
+	}
+	preview.Warnings, err = d.warnOfOwn(ctx, id, preview.Warnings)
+	return preview, err
+}
+
+// warnOfOwn puts before the warnings whose of the operators have member accounts that would die: they reset first, or are kept from what they watch over.
+func (d *Desk) warnOfOwn(ctx context.Context, id int64, warnings []string) ([]string, error) {
+	people, err := d.o.People.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, addresses := map[string]string{}, []string{}
+	for _, o := range people {
+		if o.DisabledAt == nil {
+			names[o.Email], addresses = o.Name, append(addresses, o.Email)
+		}
+	}
+	found, err := d.o.Campaigns.Covered(ctx, id, addresses)
+	if err != nil || len(found) == 0 {
+		return warnings, err
+	}
+	for i, address := range found {
+		found[i] = names[address]
+	}
+	slices.Sort(found)
+	found = slices.Compact(found)
+	return slices.Insert(warnings, 0, fmt.Sprintf("operators' own member accounts are among them, and have to be reset first: %s", strings.Join(found, ", "))), nil
 }
 
 // PlanActivation is what both people are shown before an activation.
@@ -94,6 +126,14 @@ func (d *Desk) CampaignLines(ctx context.Context, p operator.Principal, id int64
 		return err
 	}
 	return d.o.Campaigns.Lines(ctx, id, outcome, w)
+}
+
+// FirstCampaignLines gives the first of them.
+func (d *Desk) FirstCampaignLines(ctx context.Context, p operator.Principal, id int64, outcome string, limit int) ([]campaign.Line, error) {
+	if err := d.allow(ctx, p, operator.CampaignLines, campaign.Object(id)); err != nil {
+		return nil, err
+	}
+	return d.o.Campaigns.FirstLines(ctx, id, outcome, limit)
 }
 
 func (d *Desk) onCampaign(ctx context.Context, p operator.Principal, a operator.Act, id int64, act func(context.Context, int64, audit.Actor) error) error {

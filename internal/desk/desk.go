@@ -20,6 +20,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/reset"
+	"github.com/seed-1c168855/rekey/internal/support"
 )
 
 // Log is the audit log as operators see it.
@@ -28,11 +29,13 @@ type Log interface {
 	Record(ctx context.Context, entries ...audit.Entry) error
 	// AuditSearch gives a page, the newest first, and where the next begins; 0 after the last.
 	AuditSearch(ctx context.Context, q audit.Query) (page []audit.Entry, next int64, err error)
+	// AuditEntry finds a sealed entry by its index; NotFound.
+	AuditEntry(ctx context.Context, index int64) (audit.Entry, error)
 	// AuditExport gives what the query picks, in order, up to the entry with the id end.
 	AuditExport(ctx context.Context, q audit.Query, end int64) iter.Seq2[audit.Entry, error]
 }
 
-// Options make a Desk. All parts are required but SendTestMail, Alarm and Logger.
+// Options make a Desk. All parts are required but Support, Records, SendTestMail, Alarm and Logger.
 type Options struct {
 	Campaigns *campaign.Campaigns
 	Incidents incident.Store
@@ -42,6 +45,8 @@ type Options struct {
 	People    *operator.People
 	Directory *account.Directory
 	Log       Log
+	Support   *support.Service // helps single members; nil: not from here
+	Records   *Records         // deadlines, facts, reports, proofs; nil: not from here
 
 	Above          int64         // acts on more accounts than this need a second person; 0: all do
 	SecondForCodes bool          // spoken codes need a second person too
@@ -49,6 +54,8 @@ type Options struct {
 	Life           time.Duration // how long a request for a second person can be decided; default 4 h
 	// SendTestMail hands a mail of a campaign to the mail server; nil: none can be sent.
 	SendTestMail func(ctx context.Context, k campaign.Campaign, i incident.Incident, m TestMail) error
+	// WriteTestMail writes what SendTestMail sends; nil: none can be shown.
+	WriteTestMail func(k campaign.Campaign, i incident.Incident, m TestMail) (Mail, error)
 	// Alarm tells every operator of an act that one person did alone. It must not block for long, and its failure stops nothing.
 	Alarm  func(ctx context.Context, text string) error
 	Logger *slog.Logger

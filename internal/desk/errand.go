@@ -39,6 +39,13 @@ func (a *activation) plan(ctx context.Context, d *Desk) (Plan, error) {
 	if a.Expect == nil {
 		a.Expect = &p.WouldDie
 	}
+	if err := (campaign.ActivateRequest{Expect: a.Expect, Tolerance: a.Tolerance}).Compare(p.WouldDie); err != nil {
+		return Plan{}, err // nobody is asked for what would be refused, and a request dies when the count leaves the tolerance
+	}
+	warnings, err := d.warnOfOwn(ctx, a.Campaign, p.Warnings)
+	if err != nil {
+		return Plan{}, err
+	}
 	plan := Plan{
 		Text:     fmt.Sprintf("%d passwords die at once, on every replica; mailing begins.", p.WouldDie),
 		Accounts: p.WouldDie,
@@ -46,7 +53,7 @@ func (a *activation) plan(ctx context.Context, d *Desk) (Plan, error) {
 			{"campaign", strconv.FormatInt(k.ID, 10)}, {"incident", k.Incident}, {"scope", scopeText(k)}, {"cutoff", cutoffText(k)},
 			{"covered accounts", strconv.FormatInt(p.Covered, 10)}, {"dead already", strconv.FormatInt(p.AlreadyDead, 10)}, {"sessions", sessionsText(k)},
 		},
-		Warnings: p.Warnings,
+		Warnings: warnings,
 		Basis:    activationBasis(k),
 		Sample:   p.Sample,
 		Detail:   map[string]any{"would_die": p.WouldDie, "covered": p.Covered, "already_dead": p.AlreadyDead},

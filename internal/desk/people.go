@@ -9,7 +9,6 @@ import (
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/client"
 	"github.com/seed-1c168855/rekey/internal/operator"
-	"github.com/seed-1c168855/rekey/internal/token"
 )
 
 // Operators gives all, also disabled ones, by name.
@@ -130,12 +129,29 @@ func (d *Desk) RevokeClient(ctx context.Context, p operator.Principal, name stri
 	return client.Revoke(ctx, d.o.Clients, name, p.Actor())
 }
 
+// SigningKey is a key that signs links, without the key.
+type SigningKey struct {
+	ID                   string
+	State                string // signing, verifying, reissue-only, gone or revoked
+	CreatedAt            time.Time
+	RetiredAt, RevokedAt *time.Time
+}
+
 // SigningKeys gives the keys with their states, the newest first.
-func (d *Desk) SigningKeys(ctx context.Context, p operator.Principal) ([]token.Key, error) {
+func (d *Desk) SigningKeys(ctx context.Context, p operator.Principal) ([]SigningKey, error) {
 	if err := d.allow(ctx, p, operator.ReadKeys, "keys"); err != nil {
 		return nil, err
 	}
-	return d.o.Keys.List(ctx)
+	keys, err := d.o.Keys.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	list := make([]SigningKey, len(keys))
+	for i, k := range keys {
+		list[i] = SigningKey{k.ID, k.State(now).String(), k.CreatedAt, k.RetiredAt, k.RevokedAt}
+	}
+	return list, nil
 }
 
 // RotateKey lets a new key sign; the old one goes on verifying until its last link ends.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ var errands = map[operator.Act]func() errand{
 	operator.LockdownOff:      func() errand { return &lifting{} },
 	operator.KeyRevoke:        func() errand { return &keyRevocation{} },
 	operator.OperatorRoles:    func() errand { return &roleChange{} },
+	operator.SupportCode:      func() errand { return &spokenCode{} },
 	operator.AuditExport:      func() errand { return &export{Log: true} },
 	operator.AccountExport:    func() errand { return &export{} },
 }
@@ -95,7 +97,7 @@ func (d *Desk) run(ctx context.Context, p operator.Principal, e errand, reason s
 	}
 	plan, err := e.plan(ctx, d)
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{}, d.turnedDown(ctx, p, e, err)
 	}
 	second := d.needsSecond(p, e.act(), plan)
 	if rule, _ := operator.RuleOf(e.act()); second && !d.o.SingleHanded || !p.Roles.Has(rule.Roles...) { // who may only ask, asks
@@ -116,6 +118,18 @@ func (d *Desk) run(ctx context.Context, p operator.Principal, e errand, reason s
 		d.loud(ctx, p, e.act(), e.object(), reason)
 	}
 	return Outcome{Done: done}, nil
+}
+
+// turnedDown records an act that the state of things refuses before it is tried, and gives the reason back. A failure of a part is no refusal.
+func (d *Desk) turnedDown(ctx context.Context, p operator.Principal, e errand, why error) error {
+	if k := problem.KindOf(why); k == problem.Internal || k == problem.Unavailable {
+		return why
+	}
+	entry := audit.New(p.Actor(), audit.Action(e.act()), e.object(), nil).Refuse(problem.DetailsOf(why, "").Detail)
+	if err := d.o.Log.Record(context.WithoutCancel(ctx), entry); err != nil {
+		return errors.Join(why, err)
+	}
+	return why
 }
 
 // alone marks what one person does without the second one, and demands a reason for it.

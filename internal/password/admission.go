@@ -17,6 +17,7 @@ type Admission struct {
 	budget int64
 	limit  int
 	wait   time.Duration
+	here   bool // hashing leaves its garbage in this process
 
 	mu    sync.Mutex
 	inUse int
@@ -41,13 +42,24 @@ var room = sync.OnceFunc(func() { runtime.GOMAXPROCS(2 * processors) })
 // never more than processors: hashing does not block, so more would only take turns, and take memory. The Go runtime is given
 // as many processors again, so that hashing takes no other request's time. At most queue callers wait, each at most wait.
 func NewAdmission(budget, perHash int64, queue int, wait time.Duration) (*Admission, error) {
+	a, err := NewAdmissionElsewhere(budget, perHash, queue, wait)
+	if err != nil {
+		return nil, err
+	}
+	room()
+	a.here = true
+	return a, nil
+}
+
+// NewAdmissionElsewhere is NewAdmission for hashing that another process does: this one needs no more processors for it, and has
+// nothing of it to collect.
+func NewAdmissionElsewhere(budget, perHash int64, queue int, wait time.Duration) (*Admission, error) {
 	if perHash <= 0 || budget < perHash {
 		return nil, problem.New(problem.Invalid, "the hashing memory budget must hold one hash at least")
 	}
 	if queue < 0 || wait <= 0 {
 		return nil, problem.New(problem.Invalid, "the hashing queue must not be negative and its wait must be positive")
 	}
-	room()
 	slots := int(min(budget/perHash, int64(processors)))
 	return &Admission{slots: slots, budget: budget, limit: queue, wait: wait}, nil
 }
@@ -118,7 +130,7 @@ func (a *Admission) await(ctx context.Context, t *ticket, place *list.Element) e
 // leave makes room. While others wait, what the hash leaves behind is collected first: the next one takes as much again, and left to
 // the collector's own time twice the budget would be resident before any of it is given back.
 func (a *Admission) leave(t *ticket) {
-	if _, waiting, _ := a.Stats(); waiting > 0 {
+	if _, waiting, _ := a.Stats(); a.here && waiting > 0 {
 		runtime.GC()
 	}
 	a.mu.Lock()

@@ -21,6 +21,9 @@ type Hasher struct {
 	params   Params
 	full     atomic.Int64
 	compared atomic.Int64
+
+	elsewhere Elsewhere // nil: the work is done here
+	computed  func()    // told after each hash that took much memory, for which nobody has a use any more; may be nil
 }
 
 // NewHasher checks the parameters against the policy floor and the upper bounds.
@@ -29,6 +32,17 @@ func NewHasher(p Params) (*Hasher, error) {
 		return nil, err
 	}
 	return &Hasher{params: p}, nil
+}
+
+// NewHasherElsewhere is NewHasher of one whose work is done by e. Answers, errors and counts are the same; beside them there is what e
+// answers where it cannot.
+func NewHasherElsewhere(p Params, e Elsewhere) (*Hasher, error) {
+	h, err := NewHasher(p)
+	if err != nil {
+		return nil, err
+	}
+	h.elsewhere = e
+	return h, nil
 }
 
 // Params are those of every new hash.
@@ -49,6 +63,13 @@ func (h *Hasher) Count() (full, compared int64) { return h.full.Load(), h.compar
 // Hash makes a PHC string (argon2id) or a $2b$ string (bcrypt) of a password that went through Normalize. For bcrypt a password
 // over 72 bytes or with a NUL is refused: it would be cut short, or match others.
 func (h *Hasher) Hash(pw string) (string, error) {
+	if err := h.takes(pw); err != nil {
+		return "", err
+	}
+	if h.elsewhere != nil {
+		o, err := h.send(ActHash, "", pw)
+		return o.Encoded, err
+	}
 	if h.params.Scheme == Bcrypt {
 		return h.hashBcrypt(pw)
 	}
@@ -61,19 +82,31 @@ func (h *Hasher) Hash(pw string) (string, error) {
 
 func (h *Hasher) argon2id(pw string, salt []byte) []byte {
 	h.full.Add(1)
-	p := h.params
-	return argon2.IDKey([]byte(pw), salt, p.Time, p.Memory, p.Threads, tagBytes)
+	defer h.free(h.Memory())
+	p, key := h.params, []byte(pw)
+	defer clear(key)
+	return argon2.IDKey(key, salt, p.Time, p.Memory, p.Threads, tagBytes)
+}
+
+// takes refuses what bcrypt would cut short or match others.
+func (h *Hasher) takes(pw string) error {
+	if h.params.Scheme != Bcrypt {
+		return nil
+	}
+	if len(pw) > bcryptBytes {
+		return refuse("too_long_for_bcrypt", "This password is too long: use at most 72 bytes, which is 72 plain letters or digits and fewer of other characters.")
+	}
+	if !usableByBcrypt(pw) {
+		return refuse("control", "This password holds a control character. Use letters, digits, signs and spaces.")
+	}
+	return nil
 }
 
 func (h *Hasher) hashBcrypt(pw string) (string, error) {
-	if len(pw) > bcryptBytes {
-		return "", refuse("too_long_for_bcrypt", "This password is too long: use at most 72 bytes, which is 72 plain letters or digits and fewer of other characters.")
-	}
-	if !usableByBcrypt(pw) {
-		return "", refuse("control", "This password holds a control character. Use letters, digits, signs and spaces.")
-	}
 	h.full.Add(1)
-	encoded, err := bcrypt.GenerateFromPassword([]byte(pw), h.params.Cost)
+	key := []byte(pw)
+	defer clear(key)
+	encoded, err := bcrypt.GenerateFromPassword(key, h.params.Cost)
 	if err != nil {
 		return "", fmt.Errorf("hashing a password: %w", err)
 	}
@@ -81,8 +114,13 @@ func (h *Hasher) hashBcrypt(pw string) (string, error) {
 	return "$2b$" + strings.TrimPrefix(string(encoded), "$2a$"), nil
 }
 
-// Dummy does the work of one new hash and throws it away.
+// Dummy does the work of one new hash and throws it away: here, if it cannot be done elsewhere.
 func (h *Hasher) Dummy(pw string) {
+	if h.elsewhere != nil {
+		if _, err := h.send(ActDummy, "", pw); err == nil {
+			return
+		}
+	}
 	if h.params.Scheme == Argon2id {
 		h.argon2id(pw, make([]byte, saltBytes))
 		return
@@ -96,6 +134,10 @@ func (h *Hasher) Dummy(pw string) {
 // VerifyFull compares a password with a stored hash (none: "") and adds one new hash's work where the stored scheme is cheaper
 // than that, absent or not verifiable. So no answer comes for less, whether or not the account exists.
 func (h *Hasher) VerifyFull(encoded, pw string) (bool, error) {
+	if h.elsewhere != nil {
+		o, err := h.send(ActVerifyFull, encoded, pw)
+		return o.Match, err
+	}
 	info := Identify(encoded)
 	if Cheaper(info, h.params) {
 		h.Dummy(pw)
@@ -108,15 +150,25 @@ func (h *Hasher) VerifyFull(encoded, pw string) (bool, error) {
 
 // Compare is Verify, counted: one comparison and nothing added, for where the time it takes tells nobody anything.
 func (h *Hasher) Compare(encoded, pw string) (bool, error) {
-	if Identify(encoded).Verifiable {
+	info := Identify(encoded)
+	if h.elsewhere != nil && info.Verifiable && info.Work >= worthSending {
+		o, err := h.send(ActCompare, encoded, pw)
+		return o.Match, err
+	}
+	if info.Verifiable {
 		h.compared.Add(1)
 	}
+	defer h.free(info.Memory)
 	return Verify(encoded, pw)
 }
 
 // VerifyAny is VerifyFull of every one of Candidates(raw), all of them always, so that the work depends on the input and the
 // scheme alone. An input that is too long costs one new hash and matches nothing.
 func (h *Hasher) VerifyAny(encoded, raw string) (bool, error) {
+	if h.elsewhere != nil {
+		o, err := h.send(ActVerifyAny, encoded, raw)
+		return o.Match, err
+	}
 	candidates := Candidates(raw)
 	if candidates == nil {
 		h.Dummy("")

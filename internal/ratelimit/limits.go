@@ -80,10 +80,10 @@ var (
 		Why: "Two live links at their full burst of 40, so no honest person meets it; who collects many live links of one account still gets one hash a second (8 % of a core), not one per link."}
 	// CodePair is charged for each typed code; one that fits gives it back.
 	CodePair = Limit{Name: "code_pair", Burst: 10, Every: 5 * time.Minute, Keyed: "e-mail address as typed + client address", Over: overCodes,
-		Why: "Twelve characters can be mistyped ten times, then every five minutes. 298 guesses a day × 25 valid windows × 4 accounts sharing the address against 2^60 codes: 2.6e-14 a day."}
+		Why: "Twelve characters can be mistyped ten times, then every five minutes. 298 guesses a day × 29 valid windows × 4 accounts sharing the address against 2^60 codes: 3.0e-14 a day."}
 	// CodeAddress is charged with CodePair.
 	CodeAddress = Limit{Name: "code_address", Burst: 200, Every: 30 * time.Second, Keyed: "e-mail address as typed", Over: overCodes,
-		Why: "However many addresses guess together: 3,080 a day × 25 windows × 4 accounts against 2^60 codes are 2.7e-13 a day. Twenty strangers at full burst are needed to make one member's codes wait, and that member's links and /forgot go on."}
+		Why: "However many addresses guess together: 3,080 a day × 29 windows × 4 accounts against 2^60 codes are 3.1e-13 a day. Twenty strangers at full burst are needed to make one member's codes wait, and that member's links and /forgot go on."}
 	// ForgotAddress is the one limit of /forgot that refuses; it says nothing about any account.
 	ForgotAddress = Limit{Name: "forgot_address", Burst: 100, Every: 5 * time.Second, Keyed: "client address", Over: over429,
 		Why: "100 people behind one address at once and 720 an hour after that. Whoever writes to 1,000 different members from one address needs 75 minutes, and each of them gets one mail."}
@@ -123,13 +123,19 @@ var (
 	// OperatorAddress is charged for every try to sign in, use an invitation or use an operator token that failed.
 	OperatorAddress = Limit{Name: "operator_address", Burst: 100, Every: 10 * time.Second, Keyed: "client address, failed operators' sign-ins", Over: over429,
 		Why: "Twenty people behind one address may each fail five times at once. Each failure is 38 ms of hashing and an entry in the audit log: names tried one after another cost 0.4 % of a core and 8,740 entries a day."}
+	// SupportCodeOperator bounds how many spoken codes one operator gives out or asks a second person for.
+	SupportCodeOperator = Limit{Name: "support_code_operator", Burst: 10, Every: 5 * time.Minute, Keyed: "operator", Over: over429,
+		Why: "A call with a proof of identity takes five minutes and more, so one operator cannot honestly give out more than 12 an hour; ten at once are a backlog written up after an outage. Whoever takes over a console session gets at most 298 members a day, each named in the audit log."}
+	// SupportCodeAccount bounds how many spoken codes are given out for one member.
+	SupportCodeAccount = Limit{Name: "support_code_account", Burst: 3, Every: time.Hour, Keyed: "account id", Over: over429,
+		Why: "A code lives for up to an hour and the same one is given out again within that, so one is enough; three at once forgive a code misheard or a call cut off. Several operators who are talked into it one after another give out 27 a day at most."}
 )
 
 // All lists every limit, in the order of the table.
 func All() []Limit {
 	return []Limit{Flood, KeyAddress, VerifyKey, GateKey, VerifyPair, VerifyLogin, ResetAddress, ResetToken, ResetGlobal, AccountReset,
 		CodePair, CodeAddress, ForgotAddress, ForgotMail, ForgotGlobal, ReissueToken, ReissueAddress, NoticeAccount, NoticeGlobal, ProofSpent, UnprovenAddress, Unproven,
-		OperatorPair, OperatorName, OperatorAddress}
+		OperatorPair, OperatorName, OperatorAddress, SupportCodeOperator, SupportCodeAccount}
 }
 
 // Markdown renders All for the documentation.

@@ -215,7 +215,8 @@ func (s *Store) DeleteAccount(ctx context.Context, subject string, entry audit.E
 		deleted := tx.Exec(`
 UPDATE accounts
    SET deleted_at = ?, email = NULL, email_key = NULL, locale = NULL, password_hash = NULL, password_scheme = NULL, disabled_at = NULL,
-       sessions_valid_from = ?, credential_version = credential_version + 1
+       sessions_valid_from = `+s.dialect.latest("?", "sessions_valid_from", "sessions_valid_from", "(SELECT max(activated_at) FROM campaigns)")+`,
+       credential_version = credential_version + 1
  WHERE subject = ? AND deleted_at IS NULL`, at(now), at(now), subject)
 		if deleted.Error != nil {
 			return deleted.Error

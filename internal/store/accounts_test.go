@@ -149,7 +149,8 @@ func TestDirectorySetPasswordAfterClockStepsBack(t *testing.T) {
 		d := account.NewDirectory(s)
 		put(t, d, "a", "a@example.com,"+hashA+",2010")
 		everyoneKilled(t, s)
-		must(t, s.Exec(t.Context(), `UPDATE campaigns SET activated_at = ?, cutoff = ?`, time.Now(), time.Now()))
+		later := time.Now()
+		must(t, s.Exec(t.Context(), `UPDATE campaigns SET activated_at = ?, cutoff = ?`, later, later))
 		c, err := d.SetPasswordHash(t.Context(), account.PasswordRequest{Subject: "a", Hash: hashB, AllowRevive: true}, client)
 		must(t, err)
 		if p, _ := d.Get(t.Context(), "a"); p.State != account.StateLive || !c.Revived {

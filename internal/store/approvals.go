@@ -15,15 +15,16 @@ import (
 )
 
 const approvalColumns = `SELECT r.id, r.act, r.object, r.params, r.effect, r.basis, r.accounts, r.reason, r.state, r.requested_by, a.name, r.requested_at, r.expires_at,
-	coalesce(r.decided_by, 0), coalesce(d.name, ''), r.decided_at, r.note FROM approvals r JOIN operators a ON a.id = r.requested_by LEFT JOIN operators d ON d.id = r.decided_by`
+	coalesce(r.decided_by, 0), coalesce(d.name, ''), r.decided_at, r.note, r.taken_at FROM approvals r JOIN operators a ON a.id = r.requested_by LEFT JOIN operators d ON d.id = r.decided_by`
 
 func scanApproval(rows *sql.Rows) (r approval.Request, err error) {
 	var act, params, effect, state string
-	var requested, expires, decided Time
+	var requested, expires, decided, taken Time
 	err = rows.Scan(&r.ID, &act, &r.Object, &params, &effect, &r.Basis, &r.Accounts, &r.Reason, &state, &r.RequestedBy, &r.Requester, &requested, &expires,
-		&r.DecidedBy, &r.Decider, &decided, &r.Note)
+		&r.DecidedBy, &r.Decider, &decided, &r.Note, &taken)
 	r.Act, r.State, r.Params, r.Effect = operator.Act(act), approval.State(state), json.RawMessage(params), json.RawMessage(effect)
 	r.RequestedAt, r.ExpiresAt, r.DecidedAt = requested.Time, expires.Time, decided.ptr()
+	r.TakenAt = taken.ptr()
 	return r, err
 }
 

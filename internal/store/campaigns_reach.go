@@ -82,6 +82,17 @@ func (s *Store) sampleReach(db *gorm.DB, r reach, limit int) ([]campaign.Sample,
 	return list, err
 }
 
+// CoveredAddresses picks from folded addresses those of accounts whose password the campaign kills, or would.
+func (s *Store) CoveredAddresses(ctx context.Context, id int64, keys []string) ([]string, error) {
+	found := []string{}
+	if len(keys) == 0 {
+		return found, nil
+	}
+	err := s.db(ctx).Raw(`SELECT DISTINCT a.email_key FROM accounts a JOIN campaign_reach r ON r.account_id = a.id
+		WHERE ? AND a.email_key IS NOT NULL AND a.deleted_at IS NULL AND r.campaign_id = ? AND r.kills ORDER BY 1`, s.dialect.in("a.email_key", keys), id).Scan(&found).Error
+	return found, s.fail("looking for addresses in a campaign", err)
+}
+
 // WouldRevive counts the credentials that are dead by this campaign alone.
 func (s *Store) WouldRevive(ctx context.Context, id int64) (n int64, err error) {
 	k, err := s.Campaign(ctx, id)

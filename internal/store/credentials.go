@@ -191,15 +191,15 @@ func (s *Store) SetPassword(ctx context.Context, r reset.Reset) error {
 		if locked {
 			return reset.ErrLocked
 		}
-		var newest, old Time
-		row := tx.Raw(`SELECT (SELECT max(activated_at) FROM campaigns), a.password_set_at FROM accounts a WHERE a.id = ?`, r.Account).Row()
-		if err := row.Scan(&newest, &old); err != nil {
+		var newest, old, sessions Time
+		row := tx.Raw(`SELECT (SELECT max(activated_at) FROM campaigns), a.password_set_at, a.sessions_valid_from FROM accounts a WHERE a.id = ?`, r.Account).Row()
+		if err := row.Scan(&newest, &old, &sessions); err != nil {
 			if errors.Is(err, sql.ErrNoRows) {
 				return reset.ErrUsed
 			}
 			return err
 		}
-		setAt := after(now, newest, old)
+		setAt := after(now, newest, old, sessions)
 		if err := s.swapPassword(tx, r, setAt); err != nil {
 			return err
 		}
@@ -207,12 +207,22 @@ func (s *Store) SetPassword(ctx context.Context, r reset.Reset) error {
 	})
 }
 
-// after is the moment now, or one microsecond past the latest of the others.
+// step is how far apart moments are that sessions are judged by. Sessions are dated in whole seconds, and one that was opened just after such a moment is dated
+// into the second behind it: with less than a second between two of them, the later one would leave that session alive.
+const step = time.Second
+
+// after is the moment now, or a step past the latest of the others.
 func after(now time.Time, others ...Time) time.Time {
 	for _, o := range others {
-		if !o.IsZero() && !now.After(o.Time) {
-			now = o.Add(time.Microsecond)
-		}
+		now = past(now, step, o)
+	}
+	return now
+}
+
+// past is the moment now, or so long past another one, if that is later.
+func past(now time.Time, by time.Duration, other Time) time.Time {
+	if !other.IsZero() && now.Before(other.Add(by)) {
+		return other.Add(by)
 	}
 	return now
 }

@@ -17,7 +17,7 @@ type members interface {
 	replaceMembers(tx *gorm.DB, campaign int64, load func(table string) error) error
 	// roomy runs reads over a whole base with room to sort and join in.
 	roomy(db *gorm.DB, read func(db *gorm.DB) error) error
-	// latest is an expression for the greatest of instants that may be NULL, one microsecond added to those after the first two.
+	// latest is an expression for the greatest of instants that may be NULL, a step added to those after the first two.
 	latest(now, least string, before ...string) string
 	// dropMembers removes the members of the campaign.
 	dropMembers(tx *gorm.DB, campaign int64) error
@@ -52,7 +52,7 @@ func (postgresDialect) roomy(db *gorm.DB, read func(db *gorm.DB) error) error {
 }
 
 func (postgresDialect) latest(now, least string, before ...string) string {
-	return "greatest(" + now + ", " + least + ", " + strings.Join(before, " + interval '1 microsecond', ") + " + interval '1 microsecond')"
+	return "greatest(" + now + ", " + least + ", " + strings.Join(before, " + interval '1 second', ") + " + interval '1 second')"
 }
 
 // replaceMembers loads the new partition on its own: only the swap at the end locks what others read. The CHECK spares ATTACH a scan.
@@ -115,7 +115,7 @@ func (sqliteDialect) roomy(db *gorm.DB, read func(db *gorm.DB) error) error { re
 
 // latest knows that SQLite's max of several is NULL if one of them is.
 func (sqliteDialect) latest(now, least string, before ...string) string {
-	return "max(" + now + ", coalesce(" + least + ", 0), coalesce(" + strings.Join(before, " + 1, 0), coalesce(") + " + 1, 0))"
+	return "max(" + now + ", coalesce(" + least + ", 0), coalesce(" + strings.Join(before, " + 1000000, 0), coalesce(") + " + 1000000, 0))"
 }
 
 func (d sqliteDialect) replaceMembers(tx *gorm.DB, campaign int64, load func(table string) error) error {

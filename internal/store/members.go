@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
@@ -180,7 +181,7 @@ func (s *Store) prepared(tx *gorm.DB, k campaign.Campaign, report campaign.Repor
 		return err
 	}
 	done := tx.Exec(`UPDATE campaigns SET state = 'prepared', prepared_at = ?, report = ?, members_through = ? WHERE id = ? AND state IN ('draft', 'prepared')`,
-		at(after(now, atPtr(k.PreparedAt))), string(text), through, k.ID)
+		at(past(now, time.Microsecond, atPtr(k.PreparedAt))), string(text), through, k.ID)
 	if done.Error != nil {
 		return done.Error
 	}

@@ -135,19 +135,7 @@ func TestSessionOfAnOlderLoginIsDead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		session := func(issued int64) string {
-			t.Helper()
-			found, err := s.Gate(ctx, key, "login", []string{"a"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			g := account.Gater{Store: fixedGate{found}, Limits: v.Limits, Keys: v.Keys}
-			answers, err := g.Check(ctx, key, []account.GateCheck{{Subject: "a", SessionIssuedAt: &issued}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return answers[0].Session
-		}
+		session := func(issued int64) string { return session(t, s, v, key, issued) }
 		before := mustVerify(t, v, account.VerifyRequest{Login: "a@EXAMPLE.com", Password: rightPassword})
 		if session(before.AuthenticatedAt) != "live" {
 			t.Fatal("a fresh session is dead")
@@ -167,6 +155,57 @@ func TestSessionOfAnOlderLoginIsDead(t *testing.T) {
 			t.Error("the new session must live and the old one stay dead")
 		}
 	})
+}
+
+// However much happens within one second, a session opened before a reset or an activation is dead after it: sessions are dated in whole seconds, and one
+// opened just after such a moment into the next.
+func TestSessionsWithinOneSecond(t *testing.T) {
+	t.Parallel()
+	still := time.Now().UTC().Truncate(time.Second).Add(100 * time.Millisecond)
+	storetest.EachWith(t, store.Options{Clock: func(time.Time) time.Time { return still }}, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		v := newVerifier(t, s, nil)
+		id := addPassword(t, s, v, "a", still.Add(-time.Hour))
+		_, key, err := createClient(ctx, s)
+		must(t, err)
+		pw, epoch := rightPassword, int64(0)
+		var opened []int64
+		for round := range int64(4) {
+			if round%2 == 1 {
+				everyoneKilled(t, s)
+				epoch++
+			}
+			pw = fmt.Sprintf("password of round %d", round)
+			must(t, s.SetPassword(ctx, resetOf(id, round+1, epoch, mustHash(t, v, pw))))
+			for _, issued := range opened {
+				if session(t, s, v, key, issued) != "dead" {
+					t.Errorf("round %d: the session of %d is alive", round, issued)
+				}
+			}
+			fresh := mustVerify(t, v, account.VerifyRequest{Subject: "a", Password: pw})
+			if fresh.Result != account.ResultOK || session(t, s, v, key, fresh.AuthenticatedAt) != "live" {
+				t.Fatalf("round %d: %+v", round, fresh)
+			}
+			opened = append(opened, fresh.AuthenticatedAt)
+		}
+		everyoneKilled(t, s)
+		for _, issued := range opened {
+			if session(t, s, v, key, issued) != "dead" {
+				t.Errorf("the session of %d outlived the activation", issued)
+			}
+		}
+	})
+}
+
+// session is what the gate says of a session of account a.
+func session(t *testing.T, s *store.Store, v *account.Verifier, key []byte, issued int64) string {
+	t.Helper()
+	found, err := s.Gate(t.Context(), key, "login", []string{"a"})
+	must(t, err)
+	g := account.Gater{Store: fixedGate{found}, Limits: v.Limits, Keys: v.Keys}
+	answers, err := g.Check(t.Context(), key, []account.GateCheck{{Subject: "a", SessionIssuedAt: &issued}})
+	must(t, err)
+	return answers[0].Session
 }
 
 type fixedGate struct{ records []account.GateRecord }

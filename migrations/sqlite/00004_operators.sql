@@ -88,6 +88,7 @@ CREATE TABLE approvals (
     decided_by   INTEGER REFERENCES operators (id), -- Who decided; never who asked, except to withdraw.
     decided_at   INTEGER, -- When it left pending.
     note         TEXT NOT NULL DEFAULT '', -- What the second person said, or why it is void.
+    taken_at     INTEGER, -- When who asked used what the approval allows once, such as seeing a spoken code; NULL: not yet, or there is no such thing.
     CHECK (state <> 'approved' OR (decided_by IS NOT NULL AND decided_by <> requested_by)),
     CHECK ((state = 'pending') = (decided_at IS NULL))
 );
@@ -129,7 +130,11 @@ ALTER TABLE clients ADD COLUMN expires_at INTEGER; -- When it stops working by i
 ALTER TABLE clients ADD COLUMN last_used_at INTEGER; -- When it was last used, to the minute.
 ALTER TABLE campaign_members ADD COLUMN opened_at INTEGER; -- When the page first said that the member's link works: somebody with a script opened it. A scanner may have been it.
 
+-- What was mailed to one member, for whoever helps them.
+CREATE INDEX outbox_account ON outbox (account_id, id) WHERE account_id IS NOT NULL;
+
 -- +goose Down
+DROP INDEX outbox_account;
 ALTER TABLE clients DROP COLUMN expires_at;
 ALTER TABLE clients DROP COLUMN last_used_at;
 ALTER TABLE campaign_members DROP COLUMN opened_at;

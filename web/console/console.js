@@ -17,6 +17,7 @@
   const submitOnce = () => {
     document.addEventListener('submit', (event) => {
       const form = event.target;
+      if (form.dataset.download !== undefined) return; // the page stays, so the form must stay usable
       if (form.dataset.sent !== undefined) { event.preventDefault(); return; }
       form.dataset.sent = '';
       for (const button of form.querySelectorAll('button:not([type=button])')) button.setAttribute('aria-disabled', 'true');

@@ -1,0 +1,61 @@
+package console
+
+import (
+	"testing"
+
+	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/operator"
+)
+
+// In a real browser with an authenticator: the invitation's link, a passkey made, the sign-in with it alone, a grave act that asks for it again, a second passkey, the sign-out.
+func TestPasskeyJourney(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := browse(t, w)
+	b.authenticator()
+
+	b.open("/enrol#t=" + w.invites["admin"])
+	b.says("location.pathname + location.hash", "/enrol")
+	b.says("document.getElementById('token').closest('.field').hidden", "true")
+	b.click("#invitation button")
+	b.says(place, "/enrol/ways")
+	b.click("form[data-passkey] button")
+	b.says(place, "/me")
+	b.says("document.querySelector('tbody th').textContent", "Passkey")
+
+	b.click(".me summary")
+	b.click(".me button")
+	b.says(place, "/sign-in")
+	b.open("/operators")
+	b.says("location.pathname + location.search", "/sign-in?next=%2Foperators")
+	b.click("form[data-passkey] button")
+	b.says(place, "/operators")
+
+	stale := w.session(w.staff["admin"], false)
+	b.setCookie(stale)
+	b.open("/new-operator")
+	b.typeInto("name", "eve")
+	b.typeInto("email", "eve@example.org")
+	b.click("input[value=auditor]")
+	b.click("main form button")
+	b.says("location.pathname + location.search", "/confirm?next=%2Fnew-operator")
+	b.click("form[data-passkey] button")
+	b.says(place, "/new-operator")
+	if all, err := w.people.List(t.Context()); err != nil || len(all) != 5 {
+		t.Errorf("an operator was added although nobody confirmed: %v %v", all, err)
+	}
+	b.typeInto("name", "eve")
+	b.typeInto("email", "eve@example.org")
+	b.click("input[value=auditor]")
+	b.click("main form button")
+	b.says(heading, "Invitation for eve")
+
+	if got := w.entries(audit.OperatorConfirm); len(got) != 1 || got[0].Detail["by"] != string(operator.ByPasskey) {
+		t.Errorf("confirmations on record: %v", got)
+	}
+	v := w.nobody()
+	v.cookie(stale)
+	if got := v.get("/me"); got.to != "/sign-in?next=%2Fme" {
+		t.Errorf("the token from before the confirmation still works: %d %s", got.status, got.to)
+	}
+}
