@@ -89,10 +89,8 @@ func (a *app) admin(pages bool) (*gin.Engine, error) {
 func (a *app) console() (*console.Console, error) {
 	return console.New(console.Options{
 		Desk: a.desk, Door: a.door, Operators: a.store,
-		Provider: console.Provider{Issuer: a.settings.OIDCIssuer, ClientID: a.settings.OIDCClientID, ClientSecret: a.settings.OIDCClientSecret.Reveal()},
-		Progress: func(ctx context.Context, id int64) (campaign.Progress, error) {
-			return campaign.ReadProgress(ctx, a.store, id)
-		},
+		Provider:  console.Provider{Issuer: a.settings.OIDCIssuer, ClientID: a.settings.OIDCClientID, ClientSecret: a.settings.OIDCClientSecret.Reveal()},
+		Progress:  campaign.NewCounter(a.store).Read,
 		Ending:    a.ending,
 		PublicURL: a.settings.PublicURL, AdminURL: a.settings.AdminURL, Name: a.settings.ServiceName,
 		Idle: a.settings.SessionIdle, Life: a.settings.SessionLife,

@@ -171,6 +171,14 @@ func TestJourneyThroughTheDemo(t *testing.T) {
 
 const heading = "document.querySelector('h1').textContent"
 
+// journeyTime bounds one journey.
+func journeyTime() time.Duration {
+	if _, full := incidentSize(); full {
+		return 40 * time.Minute
+	}
+	return 3 * time.Minute
+}
+
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
@@ -179,7 +187,7 @@ func openBrowser(t *testing.T) *browser {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	ctx, cancelTime := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancelTime := context.WithTimeout(ctx, journeyTime())
 	t.Cleanup(cancelTime)
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("starting Chromium: %v", err)

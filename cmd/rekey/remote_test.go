@@ -73,12 +73,12 @@ func TestServerTwoPeople(t *testing.T) {
 
 			ann.ok("incident", "set", "june", "--title", "Data was copied", "--found", "2011-06-16", "--classes", "names,passwords")
 			list := filepath.Join(t.TempDir(), "list.csv")
-			if err := os.WriteFile(list, []byte("subject\nt-003\nt-004\nnobody\n"), 0o600); err != nil {
+			if err := os.WriteFile(list, []byte("subject\nt-003\nt-004\n"+strings.Repeat("nobody\n", 50_000)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			same(t, "create", numbers{"id": 1.0, "state": "draft", "list_column": "subject"},
 				pick(ann.object("campaign", "create", "--incident", "june", "--scope", "list", "--list", list), "id", "state", "list_column"))
-			same(t, "prepare", numbers{"listed": 3.0, "matched": 2.0, "unmatched": 1.0}, pick(ann.object("campaign", "prepare", "1"), "listed", "matched", "unmatched"))
+			same(t, "prepare", numbers{"listed": 50002.0, "matched": 2.0, "unmatched": 50000.0}, pick(ann.object("campaign", "prepare", "1"), "listed", "matched", "unmatched"))
 			if lines := ann.ok("campaign", "lines", "1", "--outcome", "unmatched"); !strings.Contains(lines, "nobody") {
 				t.Error(lines)
 			}
@@ -217,5 +217,18 @@ func TestServerIsAnotherOne(t *testing.T) {
 	}
 	if asked != 0 {
 		t.Error("a redirect was followed")
+	}
+}
+
+// Whoever must stop everything at once may not have the master key at hand: only what signs needs it.
+func TestCommandsWithoutMasterKey(t *testing.T) {
+	t.Parallel()
+	r := atTerminal(t)
+	r.env["REKEY_DATABASE_URL"] = storetest.PostgresURL(t)
+	r.ok("migrate")
+	same(t, "lockdown", true, r.object("lockdown", "on", "--reason", "attacker inside")["on"])
+	same(t, "campaigns", []any{}, r.object("campaign", "list")["campaigns"])
+	if why := r.fails(exitUsage, "key", "list"); !strings.Contains(why, "REKEY_MASTER_KEY") {
+		t.Error(why)
 	}
 }

@@ -132,6 +132,22 @@ func (a *Admin) campaignStatus(r *asked) (CampaignStatus, error) {
 	})
 }
 
+func (a *Admin) campaignProgress(r *asked) (CampaignProgress, error) {
+	return onCampaign(r, func(id int64) (CampaignProgress, error) {
+		counts, err := a.o.Desk.Progress(r.ctx, r.who, id)
+		answer := Mirror[CampaignProgress](counts)
+		answer.Hours, answer.Locales = mirrorAll[CampaignHour](counts.Hours), mirrorAll[CampaignLocale](counts.Locales) // never null
+		return answer, err
+	})
+}
+
+func (a *Admin) campaignMail(r *asked) (CampaignMail, error) {
+	return onCampaign(r, func(id int64) (CampaignMail, error) {
+		mail, err := a.o.Desk.TestMail(r.ctx, r.who, id, desk.TestMail{Kind: r.query.Get("mail"), Locale: r.query.Get("locale")})
+		return Mirror[CampaignMail](mail), err
+	})
+}
+
 // ActivationPlan is what both people are shown before an activation.
 type ActivationPlan struct {
 	Plan    Plan            `json:"plan"`

@@ -35,6 +35,7 @@ var adminTags = []*huma.Tag{
 	{Name: tagCampaigns, Description: "The forced reset: draft, prepare, preview, activate, watch, end."},
 	{Name: tagLockdown, Description: "Stop all logins and resets, and let them go on."},
 	{Name: tagApprovals, Description: "The second person."},
+	{Name: tagMembers, Description: "Help for one member: what happened, a fresh link, a spoken code."},
 	{Name: tagPeople, Description: "Who the operators are."},
 	{Name: tagKeys, Description: "Signing keys, and the programs that call."},
 	{Name: tagRecords, Description: "What was done, and what is taken out."},
@@ -100,6 +101,7 @@ func (d *describer) addRoute(rt adminRoute) {
 // paramTypes are the types of what stands in paths.
 var paramTypes = map[string]string{
 	"id": huma.TypeInteger, "number": huma.TypeInteger, "slug": huma.TypeString, "name": huma.TypeString, "kid": huma.TypeString, "subject": huma.TypeString,
+	"version": huma.TypeInteger, "index": huma.TypeInteger,
 }
 
 // ruleText says who may do it, from the one table of rules.

@@ -24,7 +24,8 @@ var (
 // routes is every route for operators' programs, with the act that it takes.
 func (a *Admin) routes() []adminRoute {
 	var all []adminRoute
-	for _, part := range [][]adminRoute{a.incidentRoutes(), a.campaignRoutes(), a.mailingRoutes(), a.lockdownRoutes(), a.approvalRoutes(), a.peopleRoutes(), a.keyRoutes(), a.recordRoutes()} {
+	for _, part := range [][]adminRoute{a.incidentRoutes(), a.casefileRoutes(), a.campaignRoutes(), a.mailingRoutes(), a.lockdownRoutes(), a.approvalRoutes(), a.memberRoutes(),
+		a.peopleRoutes(), a.keyRoutes(), a.recordRoutes(), a.proofRoutes()} {
 		all = append(all, part...)
 	}
 	return all
@@ -35,6 +36,7 @@ const (
 	tagCampaigns  = "campaigns"
 	tagLockdown   = "lockdown"
 	tagApprovals  = "approvals"
+	tagMembers    = "members"
 	tagPeople     = "operators"
 	tagKeys       = "keys and clients"
 	tagRecords    = "audit and exports"
@@ -76,12 +78,17 @@ func (a *Admin) campaignRoutes() []adminRoute {
 		upload,
 		reads("/campaigns/:id", operator.ReadCampaigns, doc{id: "campaign", tag: tagCampaigns, summary: "One campaign"}, a.campaign),
 		reads("/campaigns/:id/status", operator.ReadProgress, doc{id: "campaignStatus", tag: tagCampaigns, summary: "Mails and resets in numbers"}, a.campaignStatus),
+		reads("/campaigns/:id/progress", operator.ReadProgress, doc{id: "campaignProgress", tag: tagCampaigns, summary: "The same by hour and by language, and when everybody will have been written to",
+			about: "Each call counts the members; every half minute is often enough."}, a.campaignProgress),
 		does(post, "/campaigns/:id/prepare", operator.CampaignPrepare, doc{id: "prepareCampaign", tag: tagCampaigns, summary: "Find its members, and report what the list holds",
 			about: "May be repeated until the campaign is active. Nobody is touched."}, a.prepareCampaign),
 		streams("/campaigns/:id/lines", operator.CampaignLines, doc{id: "campaignLines", tag: tagCampaigns, summary: "The list's lines that name no account of their own",
 			about: "Columns line, value and outcome, safe to open in a spreadsheet."}, []string{csvType}, a.campaignLines,
 			param{"outcome", huma.TypeString, "Only unmatched, duplicate or invalid ones."}),
 		reads("/campaigns/:id/preview", operator.CampaignPreview, doc{id: "previewCampaign", tag: tagCampaigns, summary: "Who would die by an activation now"}, a.previewCampaign),
+		reads("/campaigns/:id/mail", operator.CampaignPreview, doc{id: "campaignMail", tag: tagCampaigns, summary: "One mail of the campaign as its reader sees it",
+			about: "Its link and code open nothing."}, a.campaignMail,
+			param{"mail", huma.TypeString, "reset, notice or reminder; unless given reset."}, param{"locale", huma.TypeString, "Its language, as en or pt-BR."}),
 		does(post, "/campaigns/:id/test-mail", operator.CampaignPreview, doc{id: "testMail", tag: tagCampaigns, summary: "Send one mail of the campaign to somebody who wants to see it",
 			example: TestMailRequest{To: "me@example.org", Mail: "reminder", Locale: "de"}}, a.testMail),
 		reads("/campaigns/:id/activate", operator.CampaignActivate, doc{id: "planActivation", tag: tagCampaigns, summary: "What an activation now would do", about: seenByBoth}, a.planActivation),

@@ -159,11 +159,18 @@ func isType(header, want string) bool {
 	return err == nil && got == want && (!named || strings.EqualFold(charset, "utf-8"))
 }
 
+// plainReader is a request that reads the way nearly everybody writes it without the cost of a decoder. It reads nothing that the schema and
+// encoding/json would not read alike, and leaves the rest to them, as it found it.
+type plainReader interface{ readPlain(text []byte) bool }
+
 func decode[Request any](a *API, c *gin.Context) (Request, error) {
 	var request Request
 	text, err := read(c, jsonType)
 	if err != nil {
 		return request, err
+	}
+	if p, ok := any(&request).(plainReader); ok && p.readPlain(text) {
+		return request, nil
 	}
 	schema := a.requests[reflect.TypeFor[Request]()]
 	if err := a.requests.check(schema, text); err != nil {

@@ -36,7 +36,7 @@ func plant(b *testing.B, n, at int, e audit.Entry) (*forest, audit.Head) {
 	f := &forest{hashes: make([]tlog.Hash, 0, tlog.StoredHashCount(int64(n)))}
 	var leaf [8]byte
 	for i := range n {
-		h := tlog.Hash{}
+		var h tlog.Hash
 		if i == at {
 			h = tlog.RecordHash(e.Record())
 		} else {

@@ -190,10 +190,10 @@ func TestKeeperRefusesAnotherLog(t *testing.T) {
 			c.tamper(t, v)
 			before := v.count()
 			_, _, err := keeper.Make(t.Context())
-			tampered(t, "the keeper that signed", err)
+			_ = tampered(t, "the keeper that signed", err)
 			if c.fresh {
 				_, _, err := audit.NewKeeper(v, keys).Make(t.Context())
-				tampered(t, "a new keeper", err)
+				_ = tampered(t, "a new keeper", err)
 			}
 			if v.count() != before {
 				t.Error("it was signed")

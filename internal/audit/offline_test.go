@@ -125,7 +125,7 @@ func TestExportAroundItsCheckpoint(t *testing.T) {
 		return x.Verify()
 	}
 	_, err := verify(audit.Export{Lines: strings.NewReader(text)})
-	tampered(t, "two entries more than were signed", err)
+	_ = tampered(t, "two entries more than were signed", err)
 	found, err := verify(audit.Export{Lines: strings.NewReader(text), AllowNewer: true})
 	if err != nil || found.Newer != 2 || found.Unsealed != 2 || found.Head != c.Head {
 		t.Errorf("%+v, %v", found, err)

@@ -105,7 +105,7 @@ func redactMap(m map[string]any, depth int) map[string]any {
 // letter nor digit.
 func secretKey(key string) bool {
 	split := splitWords(key)
-	if len(split) == 0 || harmless[split[len(split)-1]] {
+	if len(split) == 0 || harmless[split[len(split)-1]] || split[0] == "no" { // no_password counts who has none
 		return false
 	}
 	for _, w := range split {

@@ -3,17 +3,20 @@ package campaign
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 )
 
 // Progress is how a campaign goes, as people watch it.
 type Progress struct {
 	Status
-	Opened  int64     `json:"opened"` // members whose page said that their link works; a scanner may have opened it
-	Hours   []Hour    `json:"hours"`  // from the activation, in order; hours in which nothing happened are left out
-	Locales []Locale  `json:"locales"`
-	At      time.Time `json:"at"`             // the database's clock
-	Ends    *EndsAt   `json:"ends,omitempty"` // nil while nothing goes out
+	Opened  int64    `json:"opened"` // members whose page said that their link works; a scanner may have opened it
+	Hours   []Hour   `json:"hours"`  // from the activation, in order; hours in which nothing happened are left out
+	Locales []Locale `json:"locales"`
+
+	LocalesAt time.Time `json:"locales_at"`     // when these were counted: on a large campaign seldomer than the rest
+	At        time.Time `json:"at"`             // the database's clock
+	Ends      *EndsAt   `json:"ends,omitempty"` // nil while nothing goes out
 }
 
 // Hour is what happened in one hour of UTC.
@@ -50,20 +53,68 @@ type ProgressStore interface {
 
 // ReadProgress counts everything once: one pass over the members for each of status, hours and languages.
 func ReadProgress(ctx context.Context, s ProgressStore, id int64) (Progress, error) {
+	return NewCounter(s).Read(ctx, id)
+}
+
+// localeShare is how much longer than counting the languages takes they are not counted again: that pass reads every account too, and is the dearest.
+const localeShare = 100
+
+// Counter counts campaigns again and again, and the languages seldomer than the rest.
+type Counter struct {
+	store ProgressStore
+	mu    sync.Mutex
+	by    map[int64]spoken
+}
+
+// spoken is a count of the languages.
+type spoken struct {
+	locales []Locale
+	at      time.Time
+	until   time.Time // on this process's clock
+}
+
+// NewCounter has counted nothing.
+func NewCounter(s ProgressStore) *Counter { return &Counter{store: s, by: map[int64]spoken{}} }
+
+// locales are counted anew if the last count is old enough.
+func (c *Counter) locales(ctx context.Context, id int64, now time.Time) (spoken, error) {
+	c.mu.Lock()
+	last, found := c.by[id]
+	c.mu.Unlock()
+	if found && time.Now().Before(last.until) {
+		return last, nil
+	}
+	began := time.Now()
+	list, err := c.store.CampaignLocales(ctx, id)
+	if err != nil {
+		return spoken{}, fmt.Errorf("counting campaign %d by language: %w", id, err)
+	}
+	last = spoken{locales: list, at: now, until: time.Now().Add(time.Since(began) * localeShare)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.by[id] = last
+	return last, nil
+}
+
+// Read counts.
+func (c *Counter) Read(ctx context.Context, id int64) (Progress, error) {
 	var p Progress
 	var err error
+	s := c.store
+	if p.At, err = s.Now(ctx); err != nil {
+		return p, fmt.Errorf("dating the counts of campaign %d: %w", id, err)
+	}
 	if p.Status, err = s.CampaignStatus(ctx, id); err != nil {
 		return p, fmt.Errorf("counting campaign %d: %w", id, err)
 	}
 	if p.Hours, err = s.CampaignHours(ctx, id); err != nil {
 		return p, fmt.Errorf("counting campaign %d by hour: %w", id, err)
 	}
-	if p.Locales, err = s.CampaignLocales(ctx, id); err != nil {
-		return p, fmt.Errorf("counting campaign %d by language: %w", id, err)
+	spoken, err := c.locales(ctx, id, p.At)
+	if err != nil {
+		return p, err
 	}
-	if p.At, err = s.Now(ctx); err != nil {
-		return p, fmt.Errorf("dating the counts of campaign %d: %w", id, err)
-	}
+	p.Locales, p.LocalesAt = spoken.locales, spoken.at
 	for _, h := range p.Hours {
 		p.Opened += h.Opened
 	}

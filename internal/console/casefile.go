@@ -16,14 +16,14 @@ import (
 type ticking struct {
 	incident.Clock
 	Left  string // in words
-	State string // met, late, overdue, soon, running
+	State string // met, late, overdue, soon, open
 }
 
 // soon is when a deadline that still runs begins to be pressing.
 const soon = 24 * time.Hour
 
 func tick(c incident.Clock, now time.Time) ticking {
-	t := ticking{Clock: c, State: "running"}
+	t := ticking{Clock: c, State: "open"}
 	left := c.DueAt.Sub(now)
 	switch {
 	case c.Late():

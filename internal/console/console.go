@@ -46,6 +46,7 @@ type Console struct {
 	assets    assets
 	templates map[string]*template.Template
 	watchers  *progress.Watchers
+	beat      time.Duration // of streams
 }
 
 // site is what the pages say about whose they are.
@@ -64,7 +65,7 @@ func New(o Options) (*Console, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, errors.New("console: the admin URL is not an absolute http or https URL")
 	}
-	c := &Console{o: o, site: site{Name: o.Name, URL: strings.TrimSuffix(o.AdminURL, "/")}, https: u.Scheme == "https", watchers: progress.NewWatchers(o.Progress)}
+	c := &Console{o: o, site: site{Name: o.Name, URL: strings.TrimSuffix(o.AdminURL, "/")}, https: u.Scheme == "https", watchers: progress.NewWatchers(o.Progress), beat: beat}
 	c.guard = newGuard(o, c.https)
 	if o.Provider.Issuer != "" {
 		c.provider = newProvider(o.Provider, c.site.URL+returnPath)

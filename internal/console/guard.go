@@ -36,9 +36,8 @@ type guard struct {
 
 // newGuard keeps sessions in the store; https says how the console is reached.
 func newGuard(o Options, https bool) *guard {
-	m := scs.New()
-	m.Store, m.Codec = &shelf{o.Operators}, codec{}
-	m.IdleTimeout, m.Lifetime = o.Idle, o.Life
+	// Not by scs.New, which begins with a store in memory and a goroutine that sweeps it for good.
+	m := &scs.SessionManager{Store: &shelf{o.Operators}, Codec: codec{}, IdleTimeout: o.Idle, Lifetime: o.Life}
 	// On plain http, which the settings allow on this machine alone, browsers would refuse the prefix.
 	m.Cookie = scs.SessionCookie{Name: "rekey", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if https {
@@ -69,6 +68,7 @@ type visit struct {
 	was           []byte           // hash of the token that the next save replaces
 	told          string           // the token that the browser knows
 	changed       bool
+	passive       bool // the request is no use of the session
 }
 
 func visitOf(ctx context.Context) *visit {
@@ -80,6 +80,7 @@ func visitOf(ctx context.Context) *visit {
 func (g *guard) load(c *gin.Context) {
 	base := c.Request.Context()
 	v := &visit{client: server.ClientAddr(c).String(), agent: browserOf(c.Request.UserAgent())}
+	v.passive = passive[c.FullPath()]
 	if cookie, err := c.Request.Cookie(g.sessions.Cookie.Name); err == nil {
 		v.told = cookie.Value
 	}
@@ -101,7 +102,7 @@ func (g *guard) find(base context.Context, v *visit) (context.Context, error) {
 	if err != nil || v.found.ID == "" {
 		return ctx, err
 	}
-	if time.Since(v.found.LastSeenAt) < g.every {
+	if v.passive || time.Since(v.found.LastSeenAt) < g.every {
 		return ctx, nil
 	}
 	_, _, err = g.sessions.Commit(ctx)

@@ -24,27 +24,35 @@ type file struct {
 	Public    string // where members read the notice
 	Clocks    []ticking
 	Suggested []incident.Suggestion
+
+	Update, UpdateAt string // as typed
 }
 
 func (c *Console) incident(r *call) error {
-	i, err := c.o.Desk.Incident(r.Request.Context(), r.who, r.Param("slug"))
+	page, err := c.file(r)
 	if err != nil {
 		return err
+	}
+	return r.page("incident", page)
+}
+
+func (c *Console) file(r *call) (*file, error) {
+	i, err := c.o.Desk.Incident(r.Request.Context(), r.who, r.Param("slug"))
+	if err != nil {
+		return nil, err
 	}
 	all, err := c.o.Desk.Campaigns(r.Request.Context(), r.who)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	page := file{Incident: i, Public: c.o.PublicURL + "/incidents/" + i.Slug}
+	page := &file{Incident: i, Public: c.o.PublicURL + "/incidents/" + i.Slug}
 	for _, k := range all {
 		if k.Incident == i.Slug {
 			page.Campaigns = append(page.Campaigns, k)
 		}
 	}
-	if page.Clocks, page.Suggested, err = c.clocks(r, i); err != nil {
-		return err
-	}
-	return r.page("incident", page)
+	page.Clocks, page.Suggested, err = c.clocks(r, i)
+	return page, err
 }
 
 // sheet is the form of an incident as typed.

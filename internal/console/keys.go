@@ -138,3 +138,17 @@ func (c *Console) revokeClient(r *call) error {
 	r.see("/keys")
 	return nil
 }
+
+// keyRoutes are the signing keys and the programs that call the API.
+func (c *Console) keyRoutes() []route {
+	return []route{
+		{get, "/keys", operator.ReadKeys, c.keys},
+		{post, "/keys/rotate", operator.KeyRotate, c.rotateKey},
+		{get, "/keys/:kid/revoke", operator.KeyRevoke, c.planRevokeKey},
+		{post, "/keys/:kid/revoke", operator.KeyRevoke, c.revokeKey},
+		{get, "/new-client", operator.ClientCreate, c.newClient},
+		{post, "/new-client", operator.ClientCreate, c.createClient},
+		{get, "/clients/:name/revoke", operator.ClientRevoke, c.planRevokeClient},
+		{post, "/clients/:name/revoke", operator.ClientRevoke, c.revokeClient},
+	}
+}

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"strings"
+
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/desk"
 	"github.com/seed-1c168855/rekey/internal/operator"
@@ -39,9 +41,16 @@ func (c *Console) shut(r *call) (*shut, error) {
 	return page, nil
 }
 
+// unsaid is the reason of who had no time to give one: stopping comes first.
+const unsaid = "no reason was typed"
+
 // lockdownOn stops all logins and resets: one press of one person.
 func (c *Console) lockdownOn(r *call) error {
-	if _, err := c.o.Desk.LockdownOn(r.work(), r.who, r.PostForm("reason")); err != nil {
+	reason := strings.TrimSpace(r.PostForm("reason"))
+	if reason == "" {
+		reason = unsaid
+	}
+	if _, err := c.o.Desk.LockdownOn(r.work(), r.who, reason); err != nil {
 		return c.shutAgain(r, err)
 	}
 	r.say("The service is locked down: no login and no reset anywhere, since the commit.")

@@ -34,7 +34,11 @@ func TestLooks(t *testing.T) {
 	b.says(place, "/enrol/ways")
 	b.look("enrol-ways", "/enrol/ways")
 
-	b.signIn("admin")
+	b.open("/enrol#t=" + w.invites["admin"])
+	b.click("#invitation button")
+	b.says(place, "/enrol/ways")
+	b.click("form[data-passkey] button")
+	b.says(place, "/me")
 	for name, path := range map[string]string{
 		"me": "/me", "confirm": "/confirm?next=/keys", "operators": "/operators", "operator": "/operators/" + id(w.staff["responder"]), "operator-new": "/new-operator",
 		"operator-disable": "/operators/" + id(w.staff["responder"]) + "/disable", "operator-invite": "/operators/" + id(w.staff["responder"]) + "/invite",

@@ -227,3 +227,27 @@ func (c *Console) freshenToken(r *call) error {
 		return err
 	})
 }
+
+// ownRoutes are what everybody does with their own.
+func (c *Console) ownRoutes() []route {
+	return []route{
+		{get, "/me", operator.OwnShow, c.me},
+		{post, "/me/sessions/end", operator.OwnSessions, c.endOwnSession},
+		{post, "/me/passkeys/begin", operator.OwnPasskeys, c.beginOwnPasskey},
+		{post, "/me/passkeys", operator.OwnPasskeys, c.addPasskey},
+		{post, "/me/passkeys/:id/rename", operator.OwnPasskeys, c.renamePasskey},
+		{post, "/me/passkeys/:id/remove", operator.OwnPasskeys, c.removePasskey},
+		{post, "/me/password", operator.OwnPassword, c.setPassword},
+		{post, "/me/password/remove", operator.OwnPassword, c.removePassword},
+		{post, "/me/totp/begin", operator.OwnTOTP, c.beginTOTP},
+		{get, "/me/totp", operator.OwnTOTP, c.ownTOTP},
+		{get, "/me/totp.png", operator.OwnTOTP, c.ownQR},
+		{post, "/me/totp", operator.OwnTOTP, c.setTOTP},
+		{post, "/me/totp/remove", operator.OwnTOTP, c.removeTOTP},
+		{post, "/me/provider", operator.OwnOIDC, c.bindAbroad},
+		{post, "/me/provider/remove", operator.OwnOIDC, c.removeOIDC},
+		{post, "/me/tokens", operator.OwnTokens, c.createToken},
+		{post, "/me/tokens/:id/revoke", operator.OwnTokens, c.revokeToken},
+		{post, "/me/tokens/:id/freshen", operator.OwnTokens, c.freshenToken},
+	}
+}

@@ -109,6 +109,7 @@ type speak struct {
 	Identity support.Identity
 	Reason   string
 	Second   bool // somebody else has to approve
+	Alone    bool // nobody else does, though the setting asks for it
 }
 
 func (c *Console) askCode(r *call) error {
@@ -124,7 +125,7 @@ func (c *Console) askCode(r *call) error {
 
 func (c *Console) speak(r *call, m *shownMember) speak {
 	return speak{shownMember: m, Proofs: support.Proofs(), Identity: support.Identity{Proof: r.PostForm("proof"), Note: strings.TrimSpace(r.PostForm("note"))},
-		Reason: r.PostForm("reason"), Second: c.o.Desk.ForTwoCode(r.who)}
+		Reason: r.PostForm("reason"), Second: c.o.Desk.ForTwoCode(r.who), Alone: c.o.Desk.AloneCode(r.who)}
 }
 
 // speakCode shows the code in the answer itself, which nothing keeps.

@@ -240,3 +240,22 @@ func TestSpokenCodeByTwoPeople(t *testing.T) {
 	must(t, err)
 	w.wants(v.post(request+"/code"), 409, "has changed since")
 }
+
+// Where one person may act alone, they say why, and everybody hears of it.
+func TestSpokenCodeSingleHanded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(f fitting) { f.desk.SecondForCodes, f.desk.SingleHanded = true, true })
+	w.breach()
+	v := w.as("both")
+	w.wants(v.get("/members/1/code"), 200, "Why you act without a second person")
+	w.wants(v.post("/members/1/code", "proof", "callback"), 422, "Say why you act without a second person")
+	if w.codeOn(v.post("/members/1/code", "proof", "callback", "reason", "night, alone"), 1) == "" {
+		t.Error("no code")
+	}
+	if alarm := <-w.alarms; !strings.Contains(alarm, "support.code") || !strings.Contains(alarm, "night, alone") {
+		t.Errorf("alarm %q", alarm)
+	}
+	if e := w.entries(audit.SupportCode)[0]; e.Detail["single_handed"] != true {
+		t.Errorf("recorded %+v", e)
+	}
+}

@@ -11,6 +11,8 @@ type overview struct {
 	Lockdown  campaign.Lockdown
 	Waiting   []approval.Request
 	Active    []campaign.Status
+	More      int // campaigns in force that are not shown
+	Drafts    []campaign.Campaign
 	Incidents []incident.Incident
 }
 
@@ -32,7 +34,14 @@ func (c *Console) overview(r *call) error {
 		return err
 	}
 	for _, k := range campaigns {
-		if k.State != campaign.Active || len(page.Active) == shown {
+		if (k.State == campaign.Draft || k.State == campaign.Prepared) && len(page.Drafts) < shown {
+			page.Drafts = append(page.Drafts, k)
+		}
+		if k.State != campaign.Active {
+			continue
+		}
+		if len(page.Active) == shown {
+			page.More++
 			continue
 		}
 		st, err := c.o.Desk.Status(ctx, r.who, k.ID)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/operator"
@@ -29,6 +31,7 @@ type view struct {
 	Said      string             // what the last act did
 	Wrong     *wrong             // why the form was refused
 	RequestID string
+	Here      string // the page's own path
 	Page      any
 
 	assets assets
@@ -52,6 +55,45 @@ func (v *view) May(act string) bool {
 func mayAsk(p operator.Principal, a operator.Act) bool {
 	rule, ok := operator.RuleOf(a)
 	return ok && (p.Roles.Has(rule.Roles...) || p.Roles.Has(rule.Ask...))
+}
+
+// Fresh tells whether the viewer's second factor was shown lately enough for what asks for that.
+func (v *view) Fresh() bool { return v.Who != nil && time.Now().Before(v.Who.FreshUntil) }
+
+// Words is an act in plain words.
+func (v *view) Words(act operator.Act) string {
+	if rule, ok := operator.RuleOf(act); ok {
+		return rule.Text
+	}
+	return string(act)
+}
+
+// Place is the page of what an entry or a request is about; "" for none.
+func (v *view) Place(object string) string {
+	kind, name, _ := strings.Cut(object, ":")
+	switch kind {
+	case "campaign", "incident", "operator":
+		return "/" + kind + "s/" + name
+	case "lockdown":
+		return "/lockdown"
+	}
+	return ""
+}
+
+// Share is a part of a whole in per cent, "" of nothing.
+func (v *view) Share(part, whole int64) string {
+	if whole == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(part)*100/float64(whole), 'f', 1, 64) + "\u202f%"
+}
+
+// Language is a language's name in English, or its tag.
+func (v *view) Language(tag string) string {
+	if t, err := language.Parse(tag); err == nil {
+		return display.English.Tags().Name(t)
+	}
+	return tag
 }
 
 // Asset is where a style sheet, script or picture is.

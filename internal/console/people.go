@@ -185,3 +185,19 @@ func (c *Console) endSessions(r *call) error {
 		return nil
 	})
 }
+
+// peopleRoutes are who the operators are.
+func (c *Console) peopleRoutes() []route {
+	return []route{
+		{get, "/operators", operator.ReadOperators, c.operators},
+		{get, "/new-operator", operator.OperatorCreate, c.newOperator},
+		{post, "/new-operator", operator.OperatorCreate, c.createOperator},
+		{get, "/operators/:id", operator.ReadOperators, c.operator},
+		{post, "/operators/:id/roles", operator.OperatorRoles, c.setRoles},
+		{get, "/operators/:id/disable", operator.OperatorDisable, c.planDisable},
+		{post, "/operators/:id/disable", operator.OperatorDisable, c.disableOperator},
+		{get, "/operators/:id/invite", operator.OperatorInvite, c.planInvite},
+		{post, "/operators/:id/invite", operator.OperatorInvite, c.inviteOperator},
+		{post, "/operators/:id/sessions/end", operator.SessionsEnd, c.endSessions},
+	}
+}

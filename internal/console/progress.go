@@ -6,11 +6,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/progress"
 )
 
-// Bounds of one stream: how often a silent one shows that it lives, and how long it lasts; the browser connects anew, and whoever lost the right to watch does not.
+// Bounds of one stream: how often it shows that it lives and its watcher's right is looked at, and how long it lasts; the browser connects anew, and whoever lost the right to watch does not.
 const (
 	beat       = 15 * time.Second
 	streamTime = 10 * time.Minute
@@ -26,52 +27,75 @@ func (c *Console) campaignEvents(r *call) error {
 	if _, err := c.o.Desk.Campaign(ctx, r.who, id); err != nil {
 		return err
 	}
-	control := http.NewResponseController(r.Writer)
 	r.Header("Content-Type", "text/event-stream")
 	r.Header("X-Accel-Buffering", "no") // a proxy that gathers would hold the news back
 	r.Status(http.StatusOK)
-	news := c.watchers.Watch(ctx, id)
-	end, pulse := time.NewTimer(streamTime), time.NewTicker(beat)
+	return c.stream(r, c.watchers.Watch(ctx, id))
+}
+
+// stream writes news until the watcher goes, may watch no more, or the process ends.
+func (c *Console) stream(r *call, news <-chan progress.News) error {
+	end, pulse := time.NewTimer(streamTime), time.NewTicker(c.beat)
 	defer end.Stop()
 	defer pulse.Stop()
+	text := "retry: 2000\n\n"
 	for {
-		if err := control.SetWriteDeadline(time.Now().Add(2 * beat)); err != nil {
-			return fmt.Errorf("moving a stream's deadline: %w", err)
+		if !r.push(text) {
+			return nil
 		}
-		var text string
 		select {
 		case n, more := <-news:
 			if !more {
 				return nil
 			}
-			if text, err = event(n); err != nil {
-				return err
-			}
+			text = event(n)
 		case <-pulse.C:
+			if !c.mayStay(r) {
+				return nil
+			}
 			text = ": still here\n\n"
 		case <-end.C:
 			return nil
 		case <-c.o.Ending:
 			return nil
 		}
-		if _, err := r.Writer.WriteString(text); err != nil {
-			return nil // who watched has gone
-		}
-		if err := control.Flush(); err != nil {
-			return nil
-		}
 	}
 }
 
+// mayStay looks whether the session is still one and its owner may still watch. Where that can't be read now the stream goes on: the counts it shows then fail too.
+func (c *Console) mayStay(r *call) bool {
+	ctx := r.Request.Context()
+	if live, err := c.guard.live(ctx); err != nil || !live {
+		return err != nil
+	}
+	who, signedIn, err := c.guard.who(ctx)
+	if err != nil || !signedIn {
+		return err != nil
+	}
+	return c.o.Desk.MayOpen(ctx, who, operator.ReadProgress, r.Request.URL.Path) == nil
+}
+
+// push sends a piece of a stream at once; false: nobody takes it.
+func (r *call) push(text string) bool {
+	control := http.NewResponseController(r.Writer)
+	if control.SetWriteDeadline(time.Now().Add(2*beat)) != nil {
+		return false
+	}
+	if _, err := r.Writer.WriteString(text); err != nil {
+		return false
+	}
+	return control.Flush() == nil
+}
+
 // event is one count as the page's script reads it, or the sentence for a count that failed.
-func event(n progress.News) (string, error) {
+func event(n progress.News) string {
+	name, value := "message", any(map[string]any{"progress": n.Progress, "every": n.Every.Seconds(), "took": n.Took.Seconds()})
 	if n.Err != nil {
-		text, err := json.Marshal(problem.DetailsOf(n.Err, "").Detail)
-		return fmt.Sprintf("event: trouble\ndata: %s\n\n", text), err
+		name, value = "trouble", problem.DetailsOf(n.Err, "").Detail
 	}
-	data, err := json.Marshal(map[string]any{"progress": n.Progress, "every": n.Every.Seconds(), "took": n.Took.Seconds()})
-	if err != nil {
-		return "", fmt.Errorf("writing an event: %w", err)
+	data, err := json.Marshal(value)
+	if err != nil { // numbers, times and strings always can be
+		panic(err)
 	}
-	return fmt.Sprintf("data: %s\n\n", data), nil
+	return fmt.Sprintf("event: %s\ndata: %s\n\n", name, data)
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -20,71 +21,13 @@ const maxForm = 256 << 10
 
 // routes is every route for operators, with the act that it takes.
 func (c *Console) routes() []route {
+	return slices.Concat(c.doorRoutes(), c.ownRoutes(), c.peopleRoutes(), c.keyRoutes(), c.workRoutes())
+}
+
+// workRoutes are the routes of the incident's way.
+func (c *Console) workRoutes() []route {
 	return []route{
 		{get, "/static/:hash/:name", anyone, c.static},
-
-		{get, "/sign-in", anyone, c.signIn},
-		{post, "/sign-in", anyone, c.password},
-		{get, "/sign-in/second", anyone, c.second},
-		{post, "/sign-in/totp", anyone, c.totp},
-		{post, "/sign-in/passkey/begin", anyone, c.beginPasskey},
-		{post, "/sign-in/passkey", anyone, c.passkey},
-		{post, "/sign-in/provider", anyone, c.signInAbroad},
-		{get, returnPath, anyone, c.backFromAbroad},
-		{get, "/enrol", anyone, c.enrol},
-		{post, "/enrol", anyone, c.invited},
-		{get, "/enrol/ways", anyone, c.enrolWays},
-		{get, "/enrol/code.png", anyone, c.enrolQR},
-		{post, "/enrol/password", anyone, c.enrolPassword},
-		{post, "/enrol/passkey/begin", anyone, c.enrolPasskeyBegin},
-		{post, "/enrol/passkey", anyone, c.enrolPasskey},
-		{post, "/enrol/provider", anyone, c.enrolAbroad},
-
-		{get, "/confirm", operator.OwnShow, c.confirm},
-		{post, "/confirm/totp", operator.OwnShow, c.confirmTOTP},
-		{post, "/confirm/passkey/begin", operator.OwnShow, c.beginPasskey},
-		{post, "/confirm/passkey", operator.OwnShow, c.confirmPasskey},
-		{post, "/confirm/provider", operator.OwnShow, c.confirmAbroad},
-		{post, "/sign-out", operator.OwnShow, c.signOut},
-
-		{get, "/me", operator.OwnShow, c.me},
-		{post, "/me/sessions/end", operator.OwnSessions, c.endOwnSession},
-		{post, "/me/passkeys/begin", operator.OwnPasskeys, c.beginOwnPasskey},
-		{post, "/me/passkeys", operator.OwnPasskeys, c.addPasskey},
-		{post, "/me/passkeys/:id/rename", operator.OwnPasskeys, c.renamePasskey},
-		{post, "/me/passkeys/:id/remove", operator.OwnPasskeys, c.removePasskey},
-		{post, "/me/password", operator.OwnPassword, c.setPassword},
-		{post, "/me/password/remove", operator.OwnPassword, c.removePassword},
-		{post, "/me/totp/begin", operator.OwnTOTP, c.beginTOTP},
-		{get, "/me/totp", operator.OwnTOTP, c.ownTOTP},
-		{get, "/me/totp.png", operator.OwnTOTP, c.ownQR},
-		{post, "/me/totp", operator.OwnTOTP, c.setTOTP},
-		{post, "/me/totp/remove", operator.OwnTOTP, c.removeTOTP},
-		{post, "/me/provider", operator.OwnOIDC, c.bindAbroad},
-		{post, "/me/provider/remove", operator.OwnOIDC, c.removeOIDC},
-		{post, "/me/tokens", operator.OwnTokens, c.createToken},
-		{post, "/me/tokens/:id/revoke", operator.OwnTokens, c.revokeToken},
-		{post, "/me/tokens/:id/freshen", operator.OwnTokens, c.freshenToken},
-
-		{get, "/operators", operator.ReadOperators, c.operators},
-		{get, "/new-operator", operator.OperatorCreate, c.newOperator},
-		{post, "/new-operator", operator.OperatorCreate, c.createOperator},
-		{get, "/operators/:id", operator.ReadOperators, c.operator},
-		{post, "/operators/:id/roles", operator.OperatorRoles, c.setRoles},
-		{get, "/operators/:id/disable", operator.OperatorDisable, c.planDisable},
-		{post, "/operators/:id/disable", operator.OperatorDisable, c.disableOperator},
-		{get, "/operators/:id/invite", operator.OperatorInvite, c.planInvite},
-		{post, "/operators/:id/invite", operator.OperatorInvite, c.inviteOperator},
-		{post, "/operators/:id/sessions/end", operator.SessionsEnd, c.endSessions},
-
-		{get, "/keys", operator.ReadKeys, c.keys},
-		{post, "/keys/rotate", operator.KeyRotate, c.rotateKey},
-		{get, "/keys/:kid/revoke", operator.KeyRevoke, c.planRevokeKey},
-		{post, "/keys/:kid/revoke", operator.KeyRevoke, c.revokeKey},
-		{get, "/new-client", operator.ClientCreate, c.newClient},
-		{post, "/new-client", operator.ClientCreate, c.createClient},
-		{get, "/clients/:name/revoke", operator.ClientRevoke, c.planRevokeClient},
-		{post, "/clients/:name/revoke", operator.ClientRevoke, c.revokeClient},
 
 		{get, "/", operator.ReadStatus, c.overview},
 		{get, "/lockdown", operator.ReadStatus, c.lockdown},
@@ -107,13 +50,24 @@ func (c *Console) routes() []route {
 		{post, "/incidents/:slug/reports", operator.ReportMake, c.makeReport},
 		{get, "/incidents/:slug/reports/:version", operator.ReadReports, c.report},
 
+		{post, "/incidents/:slug/updates", operator.IncidentUpdate, c.addUpdate},
+		{get, "/incidents/:slug/updates/:id", operator.IncidentUpdate, c.editUpdate},
+		{post, "/incidents/:slug/updates/:id", operator.IncidentUpdate, c.correctUpdate},
+		{post, "/incidents/:slug/updates/:id/retract", operator.IncidentUpdate, c.retractUpdate},
+
 		{get, "/campaigns", operator.ReadCampaigns, c.campaigns},
 		{get, "/incidents/:slug/new-campaign", operator.CampaignCreate, c.newCampaign},
 		{post, "/incidents/:slug/new-campaign", operator.CampaignCreate, c.createCampaign},
 		{get, "/campaigns/:id", operator.ReadCampaigns, c.campaign},
 		{get, "/campaigns/:id/events", operator.ReadProgress, c.campaignEvents},
 		{post, "/campaigns/:id/prepare", operator.CampaignPrepare, c.prepareCampaign},
+		{get, "/campaigns/:id/unmatched", operator.CampaignLines, c.unmatchedLines},
 		{get, "/campaigns/:id/lines", operator.CampaignLines, c.campaignLines},
+		{get, "/campaigns/:id/mail", operator.CampaignPreview, c.campaignMail},
+		{get, "/campaigns/:id/mail/html", operator.CampaignPreview, c.campaignMailHTML},
+		{post, "/campaigns/:id/mail", operator.CampaignPreview, c.sendTestMail},
+		{get, "/campaigns/:id/remind", operator.CampaignRemind, c.planRemind},
+		{post, "/campaigns/:id/remind", operator.CampaignRemind, c.remindCampaign},
 		{get, "/campaigns/:id/activate", operator.CampaignActivate, c.planActivation},
 		{post, "/campaigns/:id/activate", operator.CampaignActivate, c.activateCampaign},
 		{post, "/campaigns/:id/pause", operator.CampaignPause, c.pauseCampaign},
@@ -155,6 +109,9 @@ func (c *Console) routes() []route {
 
 // large are the routes whose bodies are files, read as they come.
 var large = map[string]int64{"/incidents/:slug/new-campaign": maxList}
+
+// passive are the routes that a page calls by itself: a screen that nobody looks at does not keep its session alive.
+var passive = map[string]bool{"/campaigns/:id/events": true}
 
 // staticPath begins the addresses that no session is looked up for.
 const staticPath = "/static/"

@@ -169,3 +169,32 @@ func (c *Console) signOut(r *call) error {
 	r.see("/sign-in")
 	return nil
 }
+
+// doorRoutes are the ways in and out, and the confirmation.
+func (c *Console) doorRoutes() []route {
+	return []route{
+		{get, "/sign-in", anyone, c.signIn},
+		{post, "/sign-in", anyone, c.password},
+		{get, "/sign-in/second", anyone, c.second},
+		{post, "/sign-in/totp", anyone, c.totp},
+		{post, "/sign-in/passkey/begin", anyone, c.beginPasskey},
+		{post, "/sign-in/passkey", anyone, c.passkey},
+		{post, "/sign-in/provider", anyone, c.signInAbroad},
+		{get, returnPath, anyone, c.backFromAbroad},
+		{get, "/enrol", anyone, c.enrol},
+		{post, "/enrol", anyone, c.invited},
+		{get, "/enrol/ways", anyone, c.enrolWays},
+		{get, "/enrol/code.png", anyone, c.enrolQR},
+		{post, "/enrol/password", anyone, c.enrolPassword},
+		{post, "/enrol/passkey/begin", anyone, c.enrolPasskeyBegin},
+		{post, "/enrol/passkey", anyone, c.enrolPasskey},
+		{post, "/enrol/provider", anyone, c.enrolAbroad},
+
+		{get, "/confirm", operator.OwnShow, c.confirm},
+		{post, "/confirm/totp", operator.OwnShow, c.confirmTOTP},
+		{post, "/confirm/passkey/begin", operator.OwnShow, c.beginPasskey},
+		{post, "/confirm/passkey", operator.OwnShow, c.confirmPasskey},
+		{post, "/confirm/provider", operator.OwnShow, c.confirmAbroad},
+		{post, "/sign-out", operator.OwnShow, c.signOut},
+	}
+}

@@ -26,7 +26,7 @@ var places = []entry{
 // view is what the layout needs around a page. A part of it that cannot be read now is left out: a page that comes is worth more.
 func (r *call) view(data any) *view {
 	ctx := r.Request.Context()
-	v := &view{Site: r.c.site, Page: data, RequestID: server.RequestID(ctx), assets: r.c.assets}
+	v := &view{Site: r.c.site, Page: data, RequestID: server.RequestID(ctx), Here: r.back(), assets: r.c.assets}
 	v.Said = r.c.guard.said(ctx)
 	if r.who.Kind == "" {
 		return v

@@ -140,7 +140,7 @@ func (d *Desk) onCampaign(ctx context.Context, p operator.Principal, a operator.
 	if err := d.allow(ctx, p, a, campaign.Object(id)); err != nil {
 		return err
 	}
-	ctx, alone, err := d.alone(ctx, p, a, false, "")
+	ctx, alone, err := d.alone(ctx, p, false, "")
 	if err != nil {
 		return err
 	}
@@ -184,6 +184,17 @@ func (d *Desk) Status(ctx context.Context, p operator.Principal, id int64) (camp
 		return campaign.Status{}, err
 	}
 	return d.o.Campaigns.Status(ctx, id)
+}
+
+// Progress counts a campaign by hour and language too.
+func (d *Desk) Progress(ctx context.Context, p operator.Principal, id int64) (campaign.Progress, error) {
+	if err := d.allow(ctx, p, operator.ReadProgress, campaign.Object(id)); err != nil {
+		return campaign.Progress{}, err
+	}
+	if d.o.Progress == nil {
+		return campaign.Progress{}, errNotHere
+	}
+	return d.o.Progress(ctx, id)
 }
 
 // Lockdown says what holds now.

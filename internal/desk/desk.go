@@ -35,7 +35,7 @@ type Log interface {
 	AuditExport(ctx context.Context, q audit.Query, end int64) iter.Seq2[audit.Entry, error]
 }
 
-// Options make a Desk. All parts are required but Support, Records, SendTestMail, Alarm and Logger.
+// Options make a Desk. All parts are required but Support, Records, Progress, SendTestMail, WriteTestMail, Alarm and Logger.
 type Options struct {
 	Campaigns *campaign.Campaigns
 	Incidents incident.Store
@@ -47,6 +47,8 @@ type Options struct {
 	Log       Log
 	Support   *support.Service // helps single members; nil: not from here
 	Records   *Records         // deadlines, facts, reports, proofs; nil: not from here
+	// Progress counts a campaign by hour and language; nil: not from here.
+	Progress func(ctx context.Context, id int64) (campaign.Progress, error)
 
 	Above          int64         // acts on more accounts than this need a second person; 0: all do
 	SecondForCodes bool          // spoken codes need a second person too

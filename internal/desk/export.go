@@ -50,7 +50,7 @@ func (e *export) plan(context.Context, *Desk) (Plan, error) {
 		what = "The whole audit log"
 	}
 	return Plan{
-		Text:     fmt.Sprintf("%s can be downloaded by who asks, for %s after the second person's yes.", what, exportTime),
+		Text:     fmt.Sprintf("%s can be downloaded by who asks, for %g minutes after the second person's yes.", what, exportTime.Minutes()),
 		Accounts: NoAccounts, Basis: basis(e.object()),
 	}, nil
 }

@@ -220,6 +220,18 @@ func (d *Desk) AuditEntry(ctx context.Context, p operator.Principal, id int64) (
 	return e, nil
 }
 
+// AuditEntryAt is AuditEntry by the index in the sealed log. NotFound.
+func (d *Desk) AuditEntryAt(ctx context.Context, p operator.Principal, index int64) (ProvenEntry, error) {
+	if _, err := d.recorded(ctx, p, operator.ReadAudit, "audit"); err != nil {
+		return ProvenEntry{}, err
+	}
+	e, err := d.o.Log.AuditEntry(ctx, index)
+	if err != nil {
+		return ProvenEntry{}, err
+	}
+	return d.AuditEntry(ctx, p, e.ID)
+}
+
 // maxCheckpoints is how many of them a page lists.
 const maxCheckpoints = 50
 

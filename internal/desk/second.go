@@ -106,7 +106,7 @@ func (d *Desk) run(ctx context.Context, p operator.Principal, e errand, reason s
 	if err := d.allow(ctx, p, e.act(), e.object()); err != nil {
 		return Outcome{}, err
 	}
-	ctx, alone, err := d.alone(ctx, p, e.act(), second, reason)
+	ctx, alone, err := d.alone(ctx, p, second, reason)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -133,7 +133,7 @@ func (d *Desk) turnedDown(ctx context.Context, p operator.Principal, e errand, w
 }
 
 // alone marks what one person does without the second one, and demands a reason for it.
-func (d *Desk) alone(ctx context.Context, p operator.Principal, a operator.Act, second bool, reason string) (context.Context, bool, error) {
+func (d *Desk) alone(ctx context.Context, p operator.Principal, second bool, reason string) (context.Context, bool, error) {
 	switch {
 	case p.BreakGlass != "":
 		return audit.WithDetail(ctx, audit.Detail{"break_glass": p.BreakGlass}), true, nil

@@ -160,6 +160,11 @@ func (d *Desk) ForTwoCode(p operator.Principal) bool {
 	return onlyAsks(p) || d.ForTwo(p, Plan{Accounts: NoAccounts}, operator.SupportCode)
 }
 
+// AloneCode tells whether the principal would give a code without the second person that the setting asks for, and so has to say why.
+func (d *Desk) AloneCode(p operator.Principal) bool {
+	return !onlyAsks(p) && d.o.SingleHanded && d.needsSecond(p, operator.SupportCode, Plan{Accounts: NoAccounts})
+}
+
 // TakeCode shows the code that a second person approved, once, to who asked for it. Errors: Forbidden, Conflict.
 func (d *Desk) TakeCode(ctx context.Context, p operator.Principal, id int64) (support.Code, error) {
 	r, err := d.o.Approvals.Show(ctx, id)

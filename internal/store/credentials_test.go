@@ -134,7 +134,8 @@ func race(t *testing.T, s *store.Store, tokens, tries int) {
 // dated before it, and dead the moment it is set. The order lock makes the activation wait; without it that very thing happens.
 func TestOrderLock(t *testing.T) {
 	t.Parallel()
-	s := storetest.Postgres(t, store.Options{})
+	var ahead atomic.Int64 // the clock goes on by more than the second that such moments are kept apart
+	s := storetest.Postgres(t, store.Options{Clock: func(now time.Time) time.Time { return now.Add(time.Duration(ahead.Load())) }})
 	parkedReset := func(id, epoch int64, withoutLock bool, meanwhile func()) {
 		parked, resume := make(chan struct{}), make(chan struct{})
 		s.SetHooks(withoutLock, nil, func(doing string) error {
@@ -166,7 +167,11 @@ func TestOrderLock(t *testing.T) {
 	}
 
 	without := addAccount(t, s, "without", time.Now().Add(-time.Hour))
-	parkedReset(without, 1, true, func() { everyoneKilled(t, s) })
+	ahead.Store(int64(time.Minute))
+	parkedReset(without, 1, true, func() {
+		ahead.Store(int64(2 * time.Minute))
+		everyoneKilled(t, s)
+	})
 	if !dead(t, s, without) {
 		t.Error("without the lock nothing went wrong: this test no longer shows what the lock is for")
 	}

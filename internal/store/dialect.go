@@ -64,6 +64,9 @@ type dialect interface {
 	rows(alias, spec string, columns ...any) (clause.Expr, error)
 	// copyIn loads rows in bulk into a table through the connection of tx, and says how many went in.
 	copyIn(ctx context.Context, tx *gorm.DB, table string, columns []string, src pgx.CopyFromSource) (int64, error)
+	// row reads the one row of a statement that is asked all day, by the shortest way the driver has. Placeholders are $1, $2 and so on, which both
+	// databases know. Without a row it is sql.ErrNoRows.
+	row(ctx context.Context, pool *sql.DB, statement string, vars, into []any) error
 	// skipLocked ends a claiming SELECT.
 	skipLocked() string
 	// busy says that a failure is one of waiting or reaching, not of the statement.
@@ -208,6 +211,28 @@ func (postgresDialect) copyIn(ctx context.Context, tx *gorm.DB, table string, co
 	return n, err
 }
 
+// row goes past database/sql's rows and conversions, whose connections it uses all the same. A connection that turns out to be lost before
+// anything was sent on it is replaced, as database/sql would.
+func (postgresDialect) row(ctx context.Context, pool *sql.DB, statement string, vars, into []any) (err error) {
+	for range 3 {
+		if err = rowOnce(ctx, pool, statement, vars, into); err == nil || !pgconn.SafeToRetry(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func rowOnce(ctx context.Context, pool *sql.DB, statement string, vars, into []any) error {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Raw(func(driver any) error {
+		return driver.(*stdlib.Conn).Conn().QueryRow(ctx, statement, vars...).Scan(into...)
+	})
+}
+
 func (postgresDialect) skipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 
 func (postgresDialect) busy(err error) bool {
@@ -350,6 +375,10 @@ func liteValue(v any) any {
 	default:
 		return v
 	}
+}
+
+func (sqliteDialect) row(ctx context.Context, pool *sql.DB, statement string, vars, into []any) error {
+	return pool.QueryRowContext(ctx, statement, vars...).Scan(into...)
 }
 
 func (sqliteDialect) skipLocked() string { return "" }

@@ -3,48 +3,71 @@ package store
 import (
 	"context"
 	"database/sql"
-
-	"gorm.io/gorm"
+	"errors"
+	"time"
 
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/client"
 )
 
-const gateColumns = `c.scope, a.id IS NOT NULL, a.deleted_at IS NOT NULL, a.password_hash IS NOT NULL, coalesce(s.dead, false), coalesce(s.killed, false),
-	s.not_before, coalesce(i.slug, ''), coalesce(s.covered_by, 0), EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL)`
+// The parts of the gate's statement, which tells whose key it is and how each subject stands. The subject and the key come first in it, a clock that
+// the database has not itself comes last.
+const (
+	gateColumns = `SELECT c.scope, s.account_id IS NOT NULL, coalesce(s.deleted, false), coalesce(s.has_password, false), coalesce(s.dead, false),
+	coalesce(s.killed, false), s.not_before, (SELECT i.slug FROM campaigns k JOIN incidents i ON i.id = k.incident_id WHERE k.id = s.killed_by),
+	coalesce(s.covered_by, 0), EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL) FROM clients c `
+	gateKey = ` AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > `
+	gateOne = gateColumns + `LEFT JOIN credential_status s ON s.subject = $1 WHERE c.key_sha256 = $2` + gateKey
+)
 
-const gateJoins = ` LEFT JOIN credential_status s ON s.account_id = a.id
-	LEFT JOIN campaigns k ON k.id = s.killed_by LEFT JOIN incidents i ON i.id = k.incident_id
-	WHERE c.key_sha256 = ? AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ?)`
+// gateRow is a row as it comes.
+type gateRow struct {
+	account.GateRecord
+	scope     string
+	notBefore Time
+	incident  *string
+}
+
+func (r *gateRow) columns() []any {
+	return []any{&r.scope, &r.Known, &r.Deleted, &r.HasPassword, &r.Dead, &r.Killed, &r.notBefore, &r.incident, &r.CoveredBy, &r.Locked}
+}
+
+func (r *gateRow) record() account.GateRecord {
+	r.NotBefore = r.notBefore.ptr()
+	if r.incident != nil {
+		r.Incident = *r.incident
+	}
+	return r.GateRecord
+}
 
 // Gate reads who asks and the state of each subject in one statement.
 func (s *Store) Gate(ctx context.Context, keySHA256 []byte, scope string, subjects []string) ([]account.GateRecord, error) {
-	query, err := s.gateQuery(ctx, keySHA256, subjects)
-	if err != nil {
-		return nil, err
-	}
-	var granted string
-	records, err := scanAll(query, func(rows *sql.Rows) (g account.GateRecord, err error) {
-		var notBefore Time
-		err = rows.Scan(&granted, &g.Known, &g.Deleted, &g.HasPassword, &g.Dead, &g.Killed, &notBefore, &g.Incident, &g.CoveredBy, &g.Locked)
-		g.NotBefore = notBefore.ptr()
-		return g, err
-	})
+	rows, err := s.gateRows(ctx, keySHA256, subjects)
 	switch {
 	case err != nil:
 		return nil, s.fail("reading the gate", err)
-	case len(records) != len(subjects):
+	case len(rows) == 0 || len(rows) != len(subjects):
 		return nil, client.ErrUnknownKey
-	case granted != scope:
+	case rows[0].scope != scope:
 		return nil, client.ErrScope
+	}
+	records := make([]account.GateRecord, len(rows))
+	for i := range rows {
+		records[i] = rows[i].record()
 	}
 	return records, nil
 }
 
-// gateQuery has a text of its own for one subject, which is the common case and the fastest.
-func (s *Store) gateQuery(ctx context.Context, keySHA256 []byte, subjects []string) (*gorm.DB, error) {
+// gateRows has a statement of its own for one subject, which is the common case and the fastest.
+func (s *Store) gateRows(ctx context.Context, keySHA256 []byte, subjects []string) ([]gateRow, error) {
+	clock := s.dialect.clock()
 	if len(subjects) == 1 {
-		return s.db(ctx).Raw(`SELECT `+gateColumns+` FROM clients c LEFT JOIN accounts a ON a.subject = ?`+gateJoins, subjects[0], keySHA256, s.dialect.clock()), nil
+		rows := make([]gateRow, 1)
+		err := s.row(ctx, gateOne+clock.SQL+")", append([]any{subjects[0], keySHA256}, clock.Vars...), rows[0].columns())
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, nil
+		}
+		return rows, err
 	}
 	numbers := make([]int64, len(subjects))
 	for i := range numbers {
@@ -54,5 +77,15 @@ func (s *Store) gateQuery(ctx context.Context, keySHA256 []byte, subjects []stri
 	if err != nil {
 		return nil, err
 	}
-	return s.db(ctx).Raw(`SELECT `+gateColumns+` FROM clients c CROSS JOIN ? LEFT JOIN accounts a ON a.subject = q.subject`+gateJoins+` ORDER BY q.n`, asked, keySHA256, s.dialect.clock()), nil
+	query := s.db(ctx).Raw(gateColumns+`CROSS JOIN ? LEFT JOIN credential_status s ON s.subject = q.subject WHERE c.key_sha256 = ?`+gateKey+`?) ORDER BY q.n`,
+		asked, keySHA256, clock)
+	return scanAll(query, func(rows *sql.Rows) (r gateRow, err error) { return r, rows.Scan(r.columns()...) })
+}
+
+// row reads one row by the dialect's shortest way, and logs the statement as any other.
+func (s *Store) row(ctx context.Context, statement string, vars, into []any) error {
+	began := time.Now()
+	err := s.dialect.row(ctx, s.pool, statement, vars, into)
+	s.gorm.Logger.Trace(ctx, began, func() (string, int64) { return statement, 1 }, err)
+	return err
 }

@@ -49,8 +49,10 @@ func (s *Store) CampaignHours(ctx context.Context, id int64) ([]campaign.Hour, e
 // CampaignLocales counts by the accounts' language, the most members first.
 func (s *Store) CampaignLocales(ctx context.Context, id int64) ([]campaign.Locale, error) {
 	locales := []campaign.Locale{}
-	err := s.db(ctx).Raw(`SELECT coalesce(a.locale, '') AS locale, count(*) AS members, count(m.sent_at) AS sent, count(m.reset_at) AS reset
-		FROM campaign_members m JOIN accounts a ON a.id = m.account_id WHERE m.campaign_id = ? GROUP BY 1 ORDER BY 2 DESC, 1`, id).Scan(&locales).Error
+	err := s.dialect.roomy(s.db(ctx), func(db *gorm.DB) error {
+		return db.Raw(`SELECT coalesce(a.locale, '') AS locale, count(*) AS members, count(m.sent_at) AS sent, count(m.reset_at) AS reset
+			FROM campaign_members m JOIN accounts a ON a.id = m.account_id WHERE m.campaign_id = ? GROUP BY 1 ORDER BY 2 DESC, 1`, id).Scan(&locales).Error
+	})
 	return locales, s.fail(fmt.Sprintf("counting the members of campaign %d by language", id), err)
 }
 

@@ -164,6 +164,9 @@ func (m Member) Timeline() []Event {
 		}
 	}
 	for _, e := range m.Acts {
+		if e.Action == audit.AccountDisable && m.DisabledAt != nil && e.At.Equal(*m.DisabledAt) || e.Action == audit.AccountDelete && m.DeletedAt != nil && e.At.Equal(*m.DeletedAt) {
+			continue // said already
+		}
 		all = append(all, Event{At: e.At, Text: actText(e), Who: e.Actor.String()})
 	}
 	slices.SortStableFunc(all, func(a, b Event) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Text, b.Text)) })

@@ -74,6 +74,7 @@ func TestTimelineInPlainWords(t *testing.T) {
 			{Kind: "reissue", State: "failed", AskedAt: at(16), Why: "550 no such user"},
 		},
 		Acts: []audit.Entry{
+			{At: *at(20), Action: audit.AccountDisable, Actor: audit.Actor{Kind: audit.KindSystem, Name: "verify"}},
 			{At: *at(17), Action: audit.SupportCode, Actor: audit.Actor{Kind: audit.KindOperator, Name: "ann"}, Detail: audit.Detail{"proof": "callback"}},
 			{At: *at(18), Action: audit.SupportLink, Actor: audit.Actor{Kind: audit.KindOperator, Name: "bob"}, Outcome: audit.Refused},
 		},

@@ -32,11 +32,11 @@
 
   const closeMenus = () => {
     document.addEventListener('click', (event) => {
-      for (const menu of document.querySelectorAll('details.me[open]')) if (!menu.contains(event.target)) menu.open = false;
+      for (const menu of document.querySelectorAll('details:is(.me, .stop)[open]')) if (!menu.contains(event.target)) menu.open = false;
     });
     document.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape') return;
-      for (const menu of document.querySelectorAll('details.me[open]')) { menu.open = false; menu.querySelector('summary').focus(); }
+      for (const menu of document.querySelectorAll('details:is(.me, .stop)[open]')) { menu.open = false; menu.querySelector('summary').focus(); }
     });
   };
 

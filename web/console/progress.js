@@ -4,7 +4,7 @@
   const section = document.getElementById('progress');
   if (!section || !section.dataset.events) return;
   const place = document.getElementById('live');
-  const number = new Intl.NumberFormat();
+  const number = { format: (n) => n.toLocaleString('en').replaceAll(',', '\u202f') }; // as the server writes them
   const part = (of, whole) => (whole ? new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 1 }).format(of / whole) : '–');
 
   const make = (tag, attributes, ...children) => {
@@ -13,11 +13,23 @@
     node.append(...children);
     return node;
   };
-  const line = make('p', { class: 'hint', role: 'status' });
-  const chartTitle = make('h3', {}, 'By hour');
-  const chart = make('div', { class: 'chart', role: 'img' });
+  const line = make('p', { class: 'hint' });
+  const trouble = make('p', { class: 'wrong', role: 'status' });
+  const chartTitle = make('h3', { hidden: '' }, 'By hour');
+  const chart = make('div', { class: 'chart', role: 'img', 'aria-label': 'By hour', hidden: '' });
   const languages = make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'By language' });
-  place.append(line, chartTitle, chart, languages);
+  const hourly = make('details', { hidden: '' }, make('summary', {}, 'The same as a table'));
+  const hourTable = make('div', { class: 'scroll tall', tabindex: '0', role: 'region', 'aria-label': 'By hour' });
+  hourly.append(hourTable);
+  place.append(trouble, line, chartTitle, chart, hourly, languages);
+
+  const tableOf = (caption, head, rows) => {
+    const row = (cells, tag) => make('tr', {}, ...cells.map((c, i) => {
+      const attributes = { ...(i ? { class: 'num' } : {}), ...(tag === 'th' ? { scope: 'col' } : i ? {} : { scope: 'row' }) };
+      return make(i ? tag : 'th', attributes, c);
+    }));
+    return make('table', {}, make('caption', {}, caption), make('thead', {}, row(head, 'th')), make('tbody', {}, ...rows.map((cells) => row(cells, 'td'))));
+  };
 
   const numbers = (p) => {
     const d = p.delivery;
@@ -43,10 +55,24 @@
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let plot = null;
-  const draw = (hours) => {
-    chartTitle.hidden = chart.hidden = hours.length === 0;
-    if (!hours.length || !window.uPlot) return;
-    const data = [hours.map((h) => Date.parse(h.start) / 1000), hours.map((h) => h.sent), hours.map((h) => h.opened), hours.map((h) => h.reset)];
+  // filled has the hours in which nothing happened too: a line between two far hours would say that something had.
+  const filled = (hours) => {
+    const all = [];
+    for (const h of hours) {
+      const start = Date.parse(h.start);
+      for (let t = all.length ? all.at(-1).start + 3600e3 : start; t < start; t += 3600e3) all.push({ start: t, sent: 0, opened: 0, reset: 0 });
+      all.push({ ...h, start });
+    }
+    return all;
+  };
+  const draw = (some) => {
+    chartTitle.hidden = chart.hidden = hourly.hidden = some.length === 0;
+    if (!some.length) return;
+    const hours = filled(some);
+    hourTable.replaceChildren(tableOf('By hour', ['Hour', 'Written to', 'Opened', 'Reset'], hours.toReversed().map((h) =>
+      [new Date(h.start).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' }), number.format(h.sent), number.format(h.opened), number.format(h.reset)])));
+    if (!window.uPlot) return;
+    const data = [hours.map((h) => h.start / 1000), hours.map((h) => h.sent), hours.map((h) => h.opened), hours.map((h) => h.reset)];
     const total = (i) => number.format(data[i].reduce((sum, n) => sum + n, 0));
     chart.setAttribute('aria-label', `By hour since the activation: ${total(1)} written to, ${total(2)} opened, ${total(3)} reset.`);
     if (plot) { plot.setData(data); return; }
@@ -63,23 +89,35 @@
 
   const names = new Intl.DisplayNames(undefined, { type: 'language' });
   const nameOf = (tag) => { try { return tag ? names.of(tag) : 'unknown'; } catch { return tag; } };
-  const table = (locales) => {
-    const row = (cells, head) => make('tr', {}, ...cells.map((c, i) => make(head || i === 0 ? 'th' : 'td', head ? { scope: 'col', ...(i ? { class: 'num' } : {}) } : i === 0 ? { scope: 'row' } : { class: 'num' }, c)));
-    languages.replaceChildren(make('table', {}, make('caption', {}, 'By language'),
-      make('thead', {}, row(['Language', 'Members', 'Written to', 'Reset', 'Share'], true)),
-      make('tbody', {}, ...locales.map((l) => row([nameOf(l.locale), number.format(l.members), number.format(l.sent), number.format(l.reset), part(l.reset, l.members)])))));
+  const table = (locales, at) => {
+    languages.replaceChildren(tableOf(`By language, counted ${new Date(at).toLocaleTimeString()}`, ['Language', 'Members', 'Written to', 'Reset', 'Share'],
+      locales.map((l) => [nameOf(l.locale), number.format(l.members), number.format(l.sent), number.format(l.reset), part(l.reset, l.members)])));
   };
 
-  const stream = new EventSource(section.dataset.events);
-  stream.addEventListener('message', (event) => {
+  let stream = null;
+  const counted = (event) => {
     const { progress, every } = JSON.parse(event.data);
+    tell('');
     numbers(progress);
     say(progress, every);
     draw(progress.hours);
-    table(progress.locales);
+    table(progress.locales, progress.locales_at);
     section.dataset.counted = progress.at;
-  });
-  stream.addEventListener('trouble', (event) => { line.textContent = `The counts could not be read: ${JSON.parse(event.data)} They come back by themselves.`; });
-  stream.addEventListener('error', () => { if (stream.readyState === EventSource.CLOSED) line.textContent = 'The connection ended. Load the page again.'; });
-  addEventListener('pagehide', () => stream.close());
+  };
+  const tell = (text) => { trouble.textContent = text; };
+
+  // watch opens the stream. It is closed while nobody sees the page: browsers allow few at a time.
+  const watch = () => {
+    stream = new EventSource(section.dataset.events);
+    stream.addEventListener('message', counted);
+    stream.addEventListener('trouble', (event) => tell(`The counts could not be read: ${JSON.parse(event.data)} They come back by themselves.`));
+    stream.addEventListener('error', () => {
+      tell(stream.readyState === EventSource.CLOSED ? 'These numbers stand still: the connection ended, or you were signed out. Load the page again.' : 'The connection broke and is being made again.');
+    });
+  };
+  const leave = () => { stream?.close(); stream = null; };
+  document.addEventListener('visibilitychange', () => { if (document.hidden) leave(); else if (!stream) watch(); });
+  addEventListener('pagehide', leave);
+  addEventListener('pageshow', (event) => { if (event.persisted && !stream) watch(); });
+  watch();
 })();

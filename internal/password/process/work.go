@@ -24,6 +24,7 @@ func Main() int {
 		return 1
 	}
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // one more than there can be slots: who reads and answers never waits for a hash
+	dropProgram()
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		return 1
 	}
