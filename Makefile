@@ -52,8 +52,8 @@ storm: ## 10,000 members reset their passwords over HTTP, 200 at once, the gate 
 timing: deps ## statistical timing of the answers that must not tell whether an account exists
 	go test -tags $(TAGS),timing -run '^TestTiming' -count 1 -p 1 -v $(or $(PKGS),./...)
 
-shots: deps ## the member's journey in Chromium: pictures of every page in every state, seconds, steps, weights (SHOTS=folder)
-	REKEY_SCREENSHOTS=$(abspath $(SHOTS)) go test -tags $(TAGS) -count 1 -p 1 -v -run '^(TestJourney|TestPageWeight)' ./internal/portal ./cmd/rekey | grep -vE '^=== '
+shots: deps ## the journeys of members and operators in Chromium: pictures of every page in every state, seconds, steps, weights (SHOTS=folder; FULL=1: a list of 1,290,775 accounts)
+	REKEY_SCREENSHOTS=$(abspath $(SHOTS)) REKEY_FULL=$(FULL) go test -tags $(TAGS) -count 1 -p 1 -timeout 60m -v -run '^(TestJourney|TestPageWeight|TestLooks|TestUploadByDrop)' ./internal/portal ./internal/console ./cmd/rekey | grep -vE '^=== '
 
 build: ## the static binary, ./bin/rekey
 	go build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o bin/rekey ./cmd/rekey

@@ -149,13 +149,13 @@ func (v *visitor) ask(ctx context.Context, step, method, path, form string) (bod
 // submit sends the form, with a proof of work where one is asked for. Like the page it keeps a proof for the next try after a 503, which gives it
 // back, and makes another after a 429.
 func (v *visitor) submit(ctx context.Context, l link) error {
-	for proof, known := "", false; ; {
+	proof, known := "", false
+	for {
 		if !known {
 			var err error
 			if proof, err = v.prove(ctx); err != nil {
 				return err
 			}
-			known = true
 		}
 		status, wait, _, err := v.once(stepForm, "POST", "/reset", l.form()+"&"+url.Values{"proof": {proof}}.Encode())
 		if err != nil || status == wanted[stepForm] {

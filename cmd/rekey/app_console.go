@@ -27,6 +27,8 @@ func (a *app) buildDesk(master secret.Master) (err error) {
 	}
 	o := deskOptions(a.store, a.keys, a.settings, a.logger)
 	o.Alarm = alarm.sound
+	a.counter = campaign.NewCounter(a.store)
+	o.Progress = a.counter.Read
 	o.SendTestMail = func(ctx context.Context, k campaign.Campaign, i incident.Incident, m desk.TestMail) error {
 		return sendTestMail(ctx, a.settings, a.coder, k, i, m)
 	}
@@ -90,7 +92,7 @@ func (a *app) console() (*console.Console, error) {
 	return console.New(console.Options{
 		Desk: a.desk, Door: a.door, Operators: a.store,
 		Provider:  console.Provider{Issuer: a.settings.OIDCIssuer, ClientID: a.settings.OIDCClientID, ClientSecret: a.settings.OIDCClientSecret.Reveal()},
-		Progress:  campaign.NewCounter(a.store).Read,
+		Progress:  a.counter.Read,
 		Ending:    a.ending,
 		PublicURL: a.settings.PublicURL, AdminURL: a.settings.AdminURL, Name: a.settings.ServiceName,
 		Idle: a.settings.SessionIdle, Life: a.settings.SessionLife,

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/console"
 	"github.com/seed-1c168855/rekey/internal/desk"
+	"github.com/seed-1c168855/rekey/internal/store"
 	"github.com/seed-1c168855/rekey/internal/support"
 )
 
@@ -13,9 +16,32 @@ func (a *app) helpDesk(o *desk.Options) error {
 	if err != nil {
 		return err
 	}
-	o.Records = &desk.Records{File: a.store, Reports: a.store, Mails: a.store, Seals: a.store, Verifiers: a.auditKeys.Verifiers, Page: page}
+	o.Records = records(a.store, a.auditKeys.Verifiers, page)
 	o.Support = &support.Service{
 		Store: a.store, Coder: a.coder, Limits: a.limits, LimitKeys: a.limitKeys, Fold: account.EmailKey, Lives: lives(a.settings), Locked: a.store.Locked,
 	}
 	return nil
+}
+
+// records are an incident's deadlines, facts and reports as the serving process and the command line share them.
+func records(db *store.Store, verifiers func(context.Context) ([]string, error), page func(desk.Evidence) ([]byte, error)) *desk.Records {
+	return &desk.Records{File: db, Reports: db, Mails: db, Seals: db, Verifiers: verifiers, Page: page}
+}
+
+// records are those of the command line. The master key and the report's page are looked for when a report is made, which alone needs them.
+func (s *session) records(db *store.Store) *desk.Records {
+	verifiers := func(ctx context.Context) ([]string, error) {
+		keys, err := s.auditKeys(db)
+		if err != nil {
+			return nil, err
+		}
+		return keys.Verifiers(ctx)
+	}
+	return records(db, verifiers, func(e desk.Evidence) ([]byte, error) {
+		page, err := console.ReportPage(s.settings.ServiceName, s.settings.PublicURL)
+		if err != nil {
+			return nil, err
+		}
+		return page(e)
+	})
 }

@@ -166,12 +166,13 @@ func TestAuditListPages(t *testing.T) {
 	r.active()
 	var indices []float64
 	args := []string{"audit", "list", "--limit", "4"}
-	for next := any(nil); ; {
+	for {
 		page := r.object(args...)
 		for _, e := range page["entries"].([]any) {
 			indices = append(indices, e.(numbers)["index"].(float64))
 		}
-		if next = page["next"]; next == nil {
+		next := page["next"]
+		if next == nil {
 			break
 		}
 		args = []string{"audit", "list", "--limit", "4", "--before", cell(next)}

@@ -39,6 +39,7 @@ func (s *session) beside(ctx context.Context) (*direct, error) {
 // deskOn puts the desk of the command line together. What it does alone it tells of itself, see alone.
 func (s *session) deskOn(db *store.Store, keys *reset.Keys) (*direct, error) {
 	o := deskOptions(db, keys, s.settings, s.logger)
+	o.Records = s.records(db)
 	o.SendTestMail = func(ctx context.Context, k campaign.Campaign, i incident.Incident, m desk.TestMail) error {
 		master, err := s.settings.Master()
 		if err != nil {

@@ -17,6 +17,9 @@ type incidentCmd struct {
 	Update incidentUpdateCmd `cmd:"" help:"Add to the notice what became known; correct or retract it."`
 	Show   incidentShowCmd   `cmd:"" help:"Show one incident."`
 	List   incidentListCmd   `cmd:"" help:"List all incidents."`
+	Clock  incidentClockCmd  `cmd:"" help:"Its deadlines."`
+	Fact   incidentFactCmd   `cmd:"" help:"What its evidence report says in your words."`
+	Report incidentReportCmd `cmd:"" help:"Its evidence report."`
 }
 
 type incidentSetCmd struct {
@@ -127,11 +130,7 @@ func incidentText(p *page, i incident.Incident) {
 
 // updateText is the date and the beginning of an update.
 func updateText(u incident.Update) string {
-	words := []rune(strings.Join(strings.Fields(u.Text), " "))
-	if len(words) > 60 {
-		words = append(words[:60], '…')
-	}
-	text := u.At.UTC().Format(time.DateOnly) + " " + string(words)
+	text := u.At.UTC().Format(time.DateOnly) + " " + firstWords(u.Text)
 	switch {
 	case u.RetractedAt != nil:
 		return text + " (retracted)"
@@ -139,6 +138,15 @@ func updateText(u incident.Update) string {
 		return text + " (corrected)"
 	}
 	return text
+}
+
+// firstWords is the beginning of a text, on one line.
+func firstWords(text string) string {
+	words := []rune(strings.Join(strings.Fields(text), " "))
+	if len(words) > 60 {
+		words = append(words[:60], '…')
+	}
+	return string(words)
 }
 
 type incidentShowCmd struct {

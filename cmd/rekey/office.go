@@ -23,6 +23,16 @@ type office interface {
 	SetIncident(ctx context.Context, c incident.Change) (incident.Incident, error)
 	UpdateIncident(ctx context.Context, c incident.UpdateChange) (incident.Incident, error)
 
+	// Clocks gives the deadlines, and those that laws may add.
+	Clocks(ctx context.Context, slug string) ([]incident.Clock, []incident.Suggestion, error)
+	ChangeClock(ctx context.Context, c incident.ClockChange) (incident.Clock, error)
+	Facts(ctx context.Context, slug string) (map[string]incident.Fact, error)
+	SetFacts(ctx context.Context, slug string, values map[string]string) error
+	Reports(ctx context.Context, slug string) ([]incident.Report, error)
+	MakeReport(ctx context.Context, slug string) (incident.Report, error)
+	// Report gives one version, byte for byte as it was made.
+	Report(ctx context.Context, slug string, version int) ([]byte, error)
+
 	Campaigns(ctx context.Context) ([]campaign.Campaign, error)
 	Campaign(ctx context.Context, id int64) (campaign.Campaign, error)
 	Status(ctx context.Context, id int64) (campaign.Status, error)

@@ -192,7 +192,7 @@ func send[Answer any](ctx context.Context, r *remote, method, path string, body 
 		}
 		reader, mediaType = bytes.NewReader(text), "application/json"
 	}
-	response, err := r.open(ctx, method, path, mediaType, reader)
+	response, err := r.open(ctx, method, path, mediaType, reader) //nolint:bodyclose // readAnswer closes it
 	if err != nil {
 		return answer, nil, err
 	}

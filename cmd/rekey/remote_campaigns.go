@@ -83,7 +83,7 @@ func (r *remote) CreateCampaign(ctx context.Context, c campaign.CreateRequest) (
 	if c.Cutoff != nil {
 		query.Set("cutoff", strconv.FormatInt(c.Cutoff.Unix(), 10))
 	}
-	response, err := r.open(ctx, http.MethodPost, "/campaigns/upload?"+query.Encode(), "text/csv", io.NopCloser(c.List))
+	response, err := r.open(ctx, http.MethodPost, "/campaigns/upload?"+query.Encode(), "text/csv", io.NopCloser(c.List)) //nolint:bodyclose // readAnswer closes it
 	if err != nil {
 		return campaign.Campaign{}, err
 	}

@@ -13,8 +13,10 @@ import (
 	"github.com/seed-1c168855/rekey/internal/approval"
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/client"
+	"github.com/seed-1c168855/rekey/internal/desk"
 	"github.com/seed-1c168855/rekey/internal/incident"
 	"github.com/seed-1c168855/rekey/internal/operator"
+	"github.com/seed-1c168855/rekey/internal/support"
 )
 
 // Nothing of a noun gets lost on its way through the API: every field has its answer's, by the same name, and comes back.
@@ -29,12 +31,51 @@ func TestAnswersMirrorNouns(t *testing.T) {
 	mirrored[CampaignReport, campaign.Report](t)
 	mirrored[CampaignPlan, campaign.Plan](t)
 	mirrored[Lockdown, campaign.Lockdown](t)
-	mirrored[Approval, approval.Request](t, "TakenAt")
+	mirrored[Approval, approval.Request](t)
+	mirrored[IncidentClock, incident.Clock](t)
+	mirrored[ClockSuggestion, incident.Suggestion](t)
+	mirrored[IncidentReport, incident.Report](t)
+	mirrored[CampaignProgress, campaign.Progress](t)
+	mirrored[CampaignMail, desk.Mail](t)
+	mirrored[MemberFound, support.Found](t)
+	mirrored[MemberSuppress, support.Suppressed](t)
+	mirrored[MemberCampaign, support.Covered](t)
+	mirrored[MemberMail, support.Mail](t)
+	mirrored[MemberEvent, support.Event](t)
+	mirrored[SpokenCode, support.Code](t)
 	mirrored[Operator, operator.Operator](t)
 	mirrored[Client, client.Client](t)
 	mirrored[Account, account.Profile](t)
 	mirrored[IncidentRequest, incident.Change](t, "Slug")
 	mirrored[CampaignFilter, campaign.Filter](t)
+}
+
+// What a request may say of a report, and of who a member is, is what there is.
+func TestRequestsKnowWhatThereIs(t *testing.T) {
+	t.Parallel()
+	var facts, names, proofs []string
+	for i := range reflect.TypeFor[FactsRequest]().NumField() {
+		name, _, _ := strings.Cut(reflect.TypeFor[FactsRequest]().Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	for _, f := range incident.Fields() {
+		facts = append(facts, f.Name)
+	}
+	if diff := cmp.Diff(facts, names); diff != "" {
+		t.Errorf("fields of the report (-there +taken)\n%s", diff)
+	}
+	for _, p := range support.Proofs() {
+		proofs = append(proofs, p.Kind)
+	}
+	field, _ := reflect.TypeFor[CodeRequest]().FieldByName("Proof")
+	if diff := cmp.Diff(proofs, strings.Split(field.Tag.Get("enum"), ",")); diff != "" {
+		t.Errorf("proofs (-there +described)\n%s", diff)
+	}
+	all := FactsRequest{}
+	fill(reflect.ValueOf(&all).Elem())
+	if values, err := all.values(); err != nil || len(values) != len(facts) || values["delay"] != "text" {
+		t.Errorf("%v %v", values, err)
+	}
 }
 
 func mirrored[Answer, Noun any](t *testing.T, except ...string) {
@@ -93,6 +134,8 @@ func fill(v reflect.Value) {
 		v.SetString("text")
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
+	case reflect.Float64:
+		v.SetFloat(7.5)
 	case reflect.Bool:
 		v.SetBool(true)
 	}

@@ -96,7 +96,7 @@ func expected(rt api.Route, who operator.Principal) string {
 	return ""
 }
 
-var sample = strings.NewReplacer("{id}", "1", "{number}", "1", "{slug}", "june", "{name}", "nobody", "{kid}", "none", "{subject}", "u1")
+var sample = strings.NewReplacer("{id}", "1", "{number}", "1", "{slug}", "june", "{name}", "nobody", "{kid}", "none", "{subject}", "u1", "{version}", "1", "{index}", "0")
 
 // attempt calls a route with a body that it takes.
 func (b *bureau) attempt(rt api.Route, token string) *httptest.ResponseRecorder {

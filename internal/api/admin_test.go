@@ -274,6 +274,21 @@ func TestAdminIsStrict(t *testing.T) {
 		{404, "", "GET", "/campaigns/x", ``},
 		{404, "", "GET", "/campaigns/7", ``},
 		{404, "", "GET", "/incidents/july", ``},
+		{404, "", "GET", "/incidents/july/clocks", ``},
+		{404, "", "GET", "/incidents/july/facts", ``},
+		{404, "", "GET", "/incidents/july/reports", ``},
+		{404, "", "POST", "/incidents/july/reports", ``},
+		{404, "", "PUT", "/incidents/july/facts", `{"nature":"x"}`},
+		{400, "unknown_field", "PUT", "/incidents/june/facts", `{"Nature":"x"}`},
+		{400, "missing_field", "POST", "/incidents/june/clocks", `{"name":"x"}`},
+		{422, "", "POST", "/incidents/june/clocks", `{"name":"x","due_at":1}`},
+		{404, "", "GET", "/incidents/june/reports/99999999999", ``},
+		{404, "", "GET", "/audit/-1/proof", ``},
+		{400, "missing_field", "POST", "/members/find", `{}`},
+		{404, "", "GET", "/members/77", ``},
+		{404, "", "POST", "/members/77/link", ``},
+		{422, "proof", "POST", "/members/1/code", `{"proof":"voice"}`},
+		{404, "", "POST", "/approvals/7/code", ``},
 	} {
 		b.refused(c.status, c.code, c.method, c.path, ann, c.body)
 	}
@@ -376,6 +391,17 @@ func TestAdminAnswersFitTheirSchemas(t *testing.T) {
 		{"GET", "/audit", "/audit", ``},
 		{"GET", "/accounts/u1", "/accounts/{subject}", ``},
 		{"GET", "/approvals", "/approvals", ``},
+		{"POST", "/incidents/june/clocks", "/incidents/{slug}/clocks", `{"name":"GDPR","due_at":1308556800}`},
+		{"PUT", "/incidents/june/clocks/1", "/incidents/{slug}/clocks/{number}", `{"done":true}`},
+		{"GET", "/incidents/june/clocks", "/incidents/{slug}/clocks", ``},
+		{"PUT", "/incidents/june/facts", "/incidents/{slug}/facts", `{"nature":"A backup was copied."}`},
+		{"POST", "/incidents/june/reports", "/incidents/{slug}/reports", ``},
+		{"GET", "/incidents/june/reports", "/incidents/{slug}/reports", ``},
+		{"GET", "/campaigns/1/progress", "/campaigns/{id}/progress", ``},
+		{"GET", "/campaigns/1/mail", "/campaigns/{id}/mail", ``},
+		{"POST", "/members/find", "/members/find", `{"member":"u1@example.org"}`},
+		{"GET", "/members/2", "/members/{id}", ``},
+		{"GET", "/audit/checkpoints", "/audit/checkpoints", ``},
 	} {
 		w := b.call(c.method, c.path, ann, c.body)
 		if w.Code != 200 {

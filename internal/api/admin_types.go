@@ -187,6 +187,7 @@ type Approval struct {
 	Decider     string          `json:"decider,omitempty"`
 	DecidedAt   *int64          `json:"decided_at,omitempty"`
 	Note        string          `json:"note" doc:"What the second person said, or why it is void."`
+	TakenAt     *int64          `json:"taken_at,omitempty" doc:"When the code that it allows was shown."`
 }
 
 // Operator is one person, see operator.Operator.

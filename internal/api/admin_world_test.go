@@ -29,6 +29,8 @@ import (
 	"github.com/seed-1c168855/rekey/internal/secret"
 	"github.com/seed-1c168855/rekey/internal/server"
 	"github.com/seed-1c168855/rekey/internal/store"
+	"github.com/seed-1c168855/rekey/internal/support"
+	"github.com/seed-1c168855/rekey/internal/token"
 )
 
 const adminURL = "https://admin.example.org"
@@ -41,6 +43,7 @@ type bureau struct {
 	engine *gin.Engine
 	log    *safeLog
 	mailed []desk.TestMail
+	keys   *audit.Keys // of the log's checkpoints; none yet
 }
 
 // safeLog is written to by requests at once.
@@ -75,7 +78,13 @@ func staffed(t *testing.T, s *store.Store, change func(*desk.Options)) *bureau {
 			b.mailed = append(b.mailed, m)
 			return nil
 		},
+		WriteTestMail: func(k campaign.Campaign, _ incident.Incident, m desk.TestMail) (desk.Mail, error) {
+			return desk.Mail{From: "x@example.org", Subject: m.Kind + " of " + k.Incident, Text: m.Locale, Languages: []string{"en", "de"}}, nil
+		},
+		Progress: campaign.NewCounter(s).Read,
 	}
+	b.keys = audit.NewKeys(s, master)
+	b.help(master, &o)
 	if change != nil {
 		change(&o)
 	}
@@ -88,6 +97,21 @@ func staffed(t *testing.T, s *store.Store, change func(*desk.Options)) *bureau {
 	b.must(err)
 	b.api.Routes(b.engine)
 	return b
+}
+
+// help gives the desk what it helps single members and keeps reports with.
+func (b *bureau) help(master secret.Master, o *desk.Options) {
+	s := b.store
+	o.Records = &desk.Records{
+		File: s, Reports: s, Mails: s, Seals: s, Verifiers: b.keys.Verifiers,
+		Page: func(e desk.Evidence) ([]byte, error) {
+			return fmt.Appendf(nil, "<!doctype html>\n<p>Version %d: é\r\n%s", e.Version, e.Facts[0].Value), nil
+		},
+	}
+	o.Support = &support.Service{
+		Store: s, Coder: token.NewCoder(master), Limits: ratelimit.NewMemory(1000, nil), Fold: account.EmailKey, Lives: support.CodeLives, Locked: s.Locked,
+		LimitKeys: ratelimit.NewKeyer(func(parts ...string) []byte { return master.MAC(secret.LimitKey, parts...) }),
+	}
 }
 
 func (b *bureau) must(err error) {
@@ -168,5 +192,17 @@ func (b *bureau) refusals() []string {
 func (b *bureau) seal() {
 	b.Helper()
 	_, err := audit.NewSequencer(b.store, nil).SealOnce(b.Context())
+	b.must(err)
+}
+
+// killed has a campaign for everybody in force, number 1 of the incident.
+func (b *bureau) killed(slug string) {
+	b.Helper()
+	campaigns := campaign.On(b.store, account.EmailKey, nil)
+	k, err := campaigns.Create(b.Context(), campaign.CreateRequest{Incident: slug, Scope: campaign.Everyone}, tester)
+	b.must(err)
+	_, err = campaigns.Prepare(b.Context(), k.ID, tester)
+	b.must(err)
+	_, err = campaigns.Activate(b.Context(), k.ID, campaign.ActivateRequest{}, tester)
 	b.must(err)
 }

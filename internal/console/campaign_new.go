@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -150,7 +151,7 @@ func readUpload(q *http.Request) (map[string]string, io.Reader, error) {
 	form := map[string]string{}
 	for {
 		part, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return form, nil, nil
 		}
 		if err != nil {

@@ -3,11 +3,14 @@ package console
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/campaign"
@@ -138,6 +141,9 @@ func TestLooksOfAnIncident(t *testing.T) {
 	w.going(first)
 	b.signIn("responder")
 	b.look("campaign-active", k(first, ""))
+	b.says("document.querySelectorAll('#live canvas').length + ' ' + document.querySelector('[data-live=sent]').textContent", "1 20")
+	b.clean("campaign-live")
+	b.shoot("campaign-live")
 	for name, path := range map[string]string{
 		"campaign-remind": k(first, "/remind?hours=0"), "campaign-remind-refused": k(first, "/remind?hours=-1"), "campaign-close": k(first, "/close"), "campaign-cancel": k(first, "/cancel"), "overview-active": "/",
 	} {
@@ -151,6 +157,38 @@ func TestLooksOfAnIncident(t *testing.T) {
 	b.look("nothing", "/campaigns/4711")
 }
 
+// In a browser: a file that is no list is refused on the page with all that was typed; another one is dropped onto it, and drafts the campaign. Then the lockdown, by keys alone.
+func TestUploadByDrop(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.members(5)
+	w.incident("sega-2011", "A breach")
+	garbage := filepath.Join(t.TempDir(), "holiday.jpg")
+	must(t, os.WriteFile(garbage, []byte("\xff\xd8\xff\xe0 no list\n"), 0o600))
+	b := browse(t, w)
+	b.bringAxe()
+	b.signIn("responder")
+	b.open("/incidents/sega-2011/new-campaign")
+	b.typeInto("domain", "example.org")
+	b.attach("list", garbage)
+	b.says("document.getElementById('chosen').textContent.includes('holiday.jpg')", "true")
+	b.click("#draft > button")
+	b.says("document.querySelector('.notice.bad h2')?.textContent", "Nothing was done")
+	b.says("document.forms.draft.domain.value", "example.org")
+	b.clean("upload-refused")
+	b.shoot("upload-refused")
+	b.do(chromedp.Clear(chromedp.ID("domain")))
+	b.says(`(() => { const d = new DataTransfer(); d.items.add(new File(['email\nm1@example.org\n'], 'leak.csv')); document.getElementById('drop').dispatchEvent(new DragEvent('drop', {dataTransfer: d, bubbles: true, cancelable: true})); return document.getElementById('chosen').textContent.includes('leak.csv'); })()`, "true")
+	b.click("#draft > button")
+	b.says(place, "/campaigns/1")
+	b.do(chromedp.Focus(chromedp.CSS(".stop summary")), chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("they are in"), chromedp.KeyEvent(kb.Tab))
+	b.clean("lockdown-menu")
+	b.shoot("lockdown-menu")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.says(place, "/lockdown")
+	b.says("document.querySelector('.alarm strong').textContent", "Locked down")
+}
+
 // going has half of the members written to; some of them opened the page.
 func (w *world) going(id int64) {
 	w.t.Helper()
@@ -162,7 +200,7 @@ func (w *world) going(id int64) {
 	var marks []queue.Mark
 	var opened []int64
 	for i, m := range claimed {
-		marks = append(marks, queue.Mark{ID: m.Account, State: queue.Sent, At: now.Add(-time.Duration(i%6) * time.Hour), Kind: queue.Reset, MessageID: fmt.Sprintf("<%d@example.org>", i)})
+		marks = append(marks, queue.Mark{ID: m.Account, State: queue.Sent, At: now.Add(-time.Duration(i%6) * time.Hour), Kind: queue.Reset, Tried: true, MessageID: fmt.Sprintf("<%d@example.org>", i)})
 		if i%3 == 0 {
 			opened = append(opened, m.Account)
 		}

@@ -127,7 +127,7 @@ func TestLastAdminWaits(t *testing.T) {
 	bob, _ := hire(t, s, "bob", operator.Admin)
 	parked, resume := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	s.SetHooks(false, nil, func(doing string) error {
+	s.SetHooks(false, nil, func(string) error {
 		once.Do(func() {
 			close(parked)
 			<-resume

@@ -168,14 +168,14 @@ func TestSessionsWithinOneSecond(t *testing.T) {
 		id := addPassword(t, s, v, "a", still.Add(-time.Hour))
 		_, key, err := createClient(ctx, s)
 		must(t, err)
-		pw, epoch := rightPassword, int64(0)
+		epoch := int64(0)
 		var opened []int64
 		for round := range int64(4) {
 			if round%2 == 1 {
 				everyoneKilled(t, s)
 				epoch++
 			}
-			pw = fmt.Sprintf("password of round %d", round)
+			pw := fmt.Sprintf("password of round %d", round)
 			must(t, s.SetPassword(ctx, resetOf(id, round+1, epoch, mustHash(t, v, pw))))
 			for _, issued := range opened {
 				if session(t, s, v, key, issued) != "dead" {

@@ -80,7 +80,7 @@
     const series = (label, name, dash) => ({ label, stroke: colour(name), width: 2, dash, points: { show: true, size: 6 } });
     plot = new window.uPlot({
       width: chart.clientWidth, height: 240,
-      scales: { y: { range: (_, __, max) => [0, Math.max(10, max * 1.05)] } },
+      scales: { x: { range: (_, min, max) => [min, Math.max(max, min + 6 * 3600)] }, y: { range: (_, __, max) => [0, Math.max(10, max * 1.05)] } },
       series: [{}, series('Written to', '--accent'), series('Opened', '--warn', [6, 4]), series('Reset', '--good', [2, 3])],
       axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map((n) => number.format(n)) }],
     }, data, chart);

@@ -34,6 +34,7 @@
       if (at.pathname !== location.pathname) { location.assign(at); return; }
       const main = new DOMParser().parseFromString(request.responseText, 'text/html').getElementById('main');
       if (!main) { says.textContent = `The server refused it (${request.status}). Nothing was drafted.`; ready(); return; }
+      for (const node of main.querySelectorAll('[autofocus]')) node.removeAttribute('autofocus'); // is done by hand below
       byId('main').replaceWith(document.adoptNode(main));
       byId('main').querySelector('.notice')?.focus();
       window.rekey.localTimes(byId('main'));

@@ -99,7 +99,7 @@ func readRequest(body []byte) (id uint64, j password.Job, err error) {
 }
 
 // overlay is bytes as a string, without a copy.
-func overlay(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func overlay(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) } //nolint:gosec // the frame is never written to again
 
 func replyFrame(r reply) []byte {
 	text := r.outcome.Encoded + r.failure // never both
