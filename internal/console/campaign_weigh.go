@@ -160,13 +160,13 @@ func (c *Console) planEnd(r *call, act string) error {
 	if err != nil {
 		return err
 	}
-	look := c.o.Desk.PlanClose
+	look, text := c.o.Desk.PlanClose, "%d mails that have not gone yet do not go. Every dead password stays dead."
 	if act == "discard" {
-		look = c.o.Desk.PlanDiscard
+		look, text = c.o.Desk.PlanDiscard, "%d members that were found are forgotten. No password is touched."
 	}
 	p, err := look(r.Request.Context(), r.who, id)
 	if err != nil {
 		return err
 	}
-	return r.page("campaign-weigh", &weigh{Campaign: k, Act: act, Plan: desk.Plan{Text: fmt.Sprintf("%d %s.", p.Accounts, p.Effect), Accounts: p.Accounts}})
+	return r.page("campaign-weigh", &weigh{Campaign: k, Act: act, Plan: desk.Plan{Text: fmt.Sprintf(text, p.Accounts), Accounts: p.Accounts}})
 }

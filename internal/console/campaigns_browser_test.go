@@ -54,7 +54,10 @@ func withMail(sent chan desk.TestMail) func(fitting) {
 			look, err := composer.Look(queue.Campaign{ID: k.ID, Slug: i.Slug, Title: i.Title, Classes: i.Classes}, queue.Kind(m.Kind), m.Locale)
 			return desk.Mail(look), err
 		}
-		f.desk.SendTestMail = func(_ context.Context, _ campaign.Campaign, _ incident.Incident, m desk.TestMail) error { sent <- m; return nil }
+		f.desk.SendTestMail = func(_ context.Context, _ campaign.Campaign, _ incident.Incident, m desk.TestMail) error {
+			sent <- m
+			return nil
+		}
 	}
 }
 

@@ -290,6 +290,9 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s leads to %q", object, got)
 		}
 	}
+	if got := grouped("1264990 of 1300454 at 2026-11-22, key a12345b, 9999"); got != "1\u202f264\u202f990 of 1\u202f300\u202f454 at 2026-11-22, key a12345b, 9999" {
+		t.Error(got)
+	}
 	if v.Share(1, 3) != "33.3\u202f%" || v.Share(1, 0) != "" {
 		t.Error(v.Share(1, 3))
 	}

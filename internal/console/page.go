@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +81,20 @@ func (v *view) Place(object string) string {
 	return ""
 }
 
+// long are numbers that nobody reads at a glance.
+var long = regexp.MustCompile(`\b\d{5,}\b`)
+
+// grouped writes the long numbers in a sentence as Number does.
+func grouped(text string) string {
+	return long.ReplaceAllStringFunc(text, func(n string) string {
+		v, err := strconv.ParseInt(n, 10, 64)
+		if err != nil {
+			return n
+		}
+		return (*view)(nil).Number(v)
+	})
+}
+
 // Share is a part of a whole in per cent, "" of nothing.
 func (v *view) Share(part, whole int64) string {
 	if whole == 0 {
@@ -150,7 +165,7 @@ func (v *view) Number(n any) string {
 
 // loadTemplates joins each page of web/console with the layout.
 func loadTemplates() (map[string]*template.Template, error) {
-	layout, err := template.ParseFS(web.Files, "console/layout.html")
+	layout, err := template.New("layout.html").Funcs(template.FuncMap{"grouped": grouped}).ParseFS(web.Files, "console/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the layout: %w", err)
 	}
