@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/problem"
@@ -40,17 +41,21 @@ type Key struct {
 	RevokedAt *time.Time // set: refused everywhere, whatever the moment, for clocks differ
 }
 
-// NewKey makes a key that may sign from now on.
+// NewKey makes a key that may sign from now on. One in 64 thumbprints begins with a hyphen: such a key is thrown away, for a command line would take its id for a flag.
 func NewKey(now time.Time) (Key, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return Key{}, fmt.Errorf("making a signing key: %w", err)
+	for {
+		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return Key{}, fmt.Errorf("making a signing key: %w", err)
+		}
+		id, err := thumbprint(&private.PublicKey)
+		if err != nil {
+			return Key{}, fmt.Errorf("making a signing key: %w", err)
+		}
+		if !strings.HasPrefix(id, "-") {
+			return Key{ID: id, Private: private, Public: &private.PublicKey, CreatedAt: now}, nil
+		}
 	}
-	id, err := thumbprint(&private.PublicKey)
-	if err != nil {
-		return Key{}, fmt.Errorf("making a signing key: %w", err)
-	}
-	return Key{ID: id, Private: private, Public: &private.PublicKey, CreatedAt: now}, nil
 }
 
 // State is the key's state at a moment. A retired key verifies for MaxLife, as long as its last token can live, and is then reissue-only for ReissueFor.
