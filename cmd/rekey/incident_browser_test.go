@@ -126,49 +126,49 @@ func (b *bureau) enrolled(t *testing.T, invite string) *browser {
 }
 
 // confirm shows the passkey again where a page asks for it.
-func (tab *browser) confirm(site, path string) {
-	tab.t.Helper()
-	tab.open(site + path)
-	asks, err := chromedp.Run(tab.ctx, chromedp.Evaluate[bool](`!!document.querySelector('main a[href^="/confirm"]')`))
+func (b *browser) confirm(site, path string) {
+	b.t.Helper()
+	b.open(site + path)
+	asks, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!!document.querySelector('main a[href^="/confirm"]')`))
 	if err != nil {
-		tab.t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	if !asks {
 		return
 	}
-	tab.click(`main a[href^="/confirm"]`)
-	tab.says("location.pathname", "/confirm")
-	tab.click("form[data-passkey] button")
-	tab.says("location.pathname", path)
+	b.click(`main a[href^="/confirm"]`)
+	b.says("location.pathname", "/confirm")
+	b.click("form[data-passkey] button")
+	b.says("location.pathname", path)
 }
 
 // posted gives the status of a form that the page's own buttons don't offer.
-func (tab *browser) posted(path string) string {
-	tab.t.Helper()
-	status, err := chromedp.Run(tab.ctx, chromedp.Evaluate[int](fmt.Sprintf(`fetch(%q, {method: 'POST', headers: {Accept: 'text/html'}}).then(r => r.status)`, path), chromedp.EvalAwaitPromise))
+func (b *browser) posted(path string) string {
+	b.t.Helper()
+	status, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](fmt.Sprintf(`fetch(%q, {method: 'POST', headers: {Accept: 'text/html'}}).then(r => r.status)`, path), chromedp.EvalAwaitPromise))
 	if err != nil {
-		tab.t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	return strconv.Itoa(status)
 }
 
 // awaits is says for what takes as long as the base is large.
-func (tab *browser) awaits(expression, want string) {
-	tab.t.Helper()
+func (b *browser) awaits(expression, want string) {
+	b.t.Helper()
 	for range 20 {
-		if _, ok := tab.until(expression, want); ok {
+		if _, ok := b.until(expression, want); ok {
 			return
 		}
 	}
-	tab.says(expression, want)
+	b.says(expression, want)
 }
 
 // number is one of the page's counts.
-func (tab *browser) number(selector string) int64 {
-	tab.t.Helper()
-	text, err := chromedp.Run(tab.ctx, chromedp.Evaluate[string](fmt.Sprintf(`(document.querySelector(%q)?.textContent || '').replace(/[^0-9]/g, '')`, selector)))
+func (b *browser) number(selector string) int64 {
+	b.t.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(`(document.querySelector(%q)?.textContent || '').replace(/[^0-9]/g, '')`, selector)))
 	if err != nil {
-		tab.t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
@@ -178,15 +178,15 @@ func (tab *browser) number(selector string) int64 {
 }
 
 // grows waits until a count on the page, which nobody loads anew, is at least so high.
-func (tab *browser) grows(selector string, least int64) {
-	tab.t.Helper()
+func (b *browser) grows(selector string, least int64) {
+	b.t.Helper()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
-	for tab.number(selector) < least {
+	for b.number(selector) < least {
 		select {
 		case <-again.C:
-		case <-tab.ctx.Done():
-			tab.t.Fatalf("%s is %d, and does not become %d", selector, tab.number(selector), least)
+		case <-b.ctx.Done():
+			b.t.Fatalf("%s is %d, and does not become %d", selector, b.number(selector), least)
 		}
 	}
 }
