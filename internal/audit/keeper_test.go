@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,8 @@ type vault struct {
 	keys        []audit.SealedKey
 	checkpoints []audit.Checkpoint
 	asked       int64 // from where on acts were asked for last
+
+	turn atomic.Int64 // orders the test's writes before the run's reads: on a fake clock nothing else that the race detector sees does
 }
 
 func (v *vault) AuditKeys(context.Context) ([]audit.SealedKey, error) { return v.keys, nil }
@@ -47,9 +50,13 @@ func (v *vault) RewrapAuditKeys(_ context.Context, keys []audit.SealedKey, _ aud
 	return nil
 }
 
-func (v *vault) AuditHead(context.Context) (audit.Head, error) { return v.head, v.fail }
-func (v *vault) AuditHashes(context.Context) tlog.HashReader   { return v.memory }
-func (v *vault) count() int                                    { return len(v.checkpoints) }
+func (v *vault) AuditHead(context.Context) (audit.Head, error) {
+	v.turn.Load()
+	return v.head, v.fail
+}
+
+func (v *vault) AuditHashes(context.Context) tlog.HashReader { return v.memory }
+func (v *vault) count() int                                  { return len(v.checkpoints) }
 func (v *vault) LastCheckpoint(context.Context) (audit.Checkpoint, error) {
 	if v.count() == 0 {
 		return audit.Checkpoint{}, nil
@@ -217,6 +224,7 @@ func TestKeeperRuns(t *testing.T) {
 		}()
 		after := func(d time.Duration, want int, what string) {
 			t.Helper()
+			v.turn.Add(1)
 			<-time.After(d)
 			synctest.Wait()
 			if v.count() != want {

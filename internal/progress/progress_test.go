@@ -39,7 +39,8 @@ func TestManyWatchersOneCount(t *testing.T) {
 		if got := <-late; got.Progress.Opened != 1 { // at once, and without counting again
 			t.Fatalf("%+v", got)
 		}
-		time.Sleep(10 * (Fastest + 10*time.Millisecond))
+		time.Sleep(10*(Fastest+10*time.Millisecond) + Fastest/2)
+		synctest.Wait()
 		if n.Load() != 11 {
 			t.Errorf("counted %d times in ten intervals, want 11", n.Load())
 		}

@@ -50,9 +50,12 @@ type queue struct {
 	tries        int
 	loseNote     int // how often noting a success fails
 	fault        string
+
+	turn atomic.Int64 // orders the test's writes before the run's reads: on a fake clock nothing else that the race detector sees does
 }
 
 func (q *queue) ClaimCheckpoint(_ context.Context, _ string, lease time.Duration) (Claim, bool, error) {
+	q.turn.Load()
 	if q.newest <= q.sent || time.Now().Before(q.next) {
 		return Claim{}, false, nil
 	}
@@ -89,6 +92,7 @@ func TestCourier(t *testing.T) {
 		go func() { defer close(ended); c.Run(ctx) }()
 		after := func(d time.Duration, want ...int64) {
 			t.Helper()
+			q.turn.Add(1)
 			<-time.After(d)
 			synctest.Wait()
 			if diff := cmp.Diff(want, p.got); diff != "" {
