@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Tools that have to be fetched live here, outside of the checkout.
 TOOLS   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rekey
 # What runs under the race detector: wherever goroutines meet. PKGS=./... runs everything.
-RACY    := $(addsuffix /...,$(addprefix ./internal/,account approval audit campaign delivery desk operator password pow progress ratelimit reset server store token))
+RACY    := $(addsuffix /...,$(addprefix ./internal/,account approval audit campaign delivery password pow progress ratelimit reset server store token))
 PKGS    ?=
 ARGS    ?=
 FULL    ?=
