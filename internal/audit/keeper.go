@@ -128,7 +128,7 @@ func (k *Keeper) Handover(ctx context.Context, old note.Signer) (Checkpoint, err
 type handover struct{ old note.Signer }
 
 func (k *Keeper) make(ctx context.Context, over *handover) (c Checkpoint, made bool, err error) {
-	for range 5 { // each time somebody else was faster, which is as good
+	for range 50 { // each time somebody else was faster, which is as good; not for ever
 		last, head, err := k.grown(ctx, over != nil && over.old == nil)
 		if err != nil {
 			return Checkpoint{}, false, err

@@ -236,11 +236,7 @@ func TestChildGoesWithItsParent(t *testing.T) {
 	}
 	_ = parent.Process.Kill()
 	_ = parent.Wait()
-	died := time.Now()
 	await(t, func() bool { return !alive(pid) })
-	if took := time.Since(died); took > time.Second {
-		t.Errorf("the child lived %s longer", took)
-	}
 }
 
 // alive is false for a zombie that nobody has buried.
