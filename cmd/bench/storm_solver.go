@@ -19,8 +19,8 @@ import (
 // each with its proof on standard output.
 const solverCommand = "proof-solver"
 
-// solver is that program as a process of the least priority. The members' own devices do the work in earnest: here it may use what processor
-// time the server and the gate's caller leave.
+// solver is that program as a process that runs only where a processor has nothing else to do (SCHED_IDLE, sched(7)). The members' own devices do
+// the work in earnest: here it may use what processor time the server and the gate's caller leave.
 type solver struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
@@ -34,7 +34,7 @@ func startSolver(ctx context.Context) (*solver, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &solver{cmd: exec.CommandContext(ctx, "nice", "-n", "19", self, solverCommand), waiting: map[string]chan string{}}
+	s := &solver{cmd: exec.CommandContext(ctx, "chrt", "--idle", "0", self, solverCommand), waiting: map[string]chan string{}}
 	s.cmd.Stderr = os.Stderr
 	if s.in, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -52,6 +52,7 @@ func (b *suite) submits(ctx context.Context) error {
 	}
 	defer closeAll(members)
 	base := server.RSS()
+	server.ForgetPeak()
 	answers, beside, err := b.storm(ctx, server, key, members, forms)
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func openSome(address string, n int) ([]*bench.Connection, error) {
 			closeAll(members[:i])
 			return nil, err
 		}
-		if _, _, err = members[i].Exchange(bench.Request("GET", "/livez", "")); err != nil {
+		if _, _, err = members[i].Exchange(bench.Request("GET", "/reset", "")); err != nil {
 			closeAll(members[:i+1])
 			return nil, err
 		}

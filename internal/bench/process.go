@@ -55,8 +55,12 @@ func (p *Process) watch() {
 		if i%10 == 0 { // looking for children is dearer than reading what they take
 			pids = p.pids()
 		}
-		if peak := memory(pids, "VmHWM"); peak > p.peak.Load() {
-			p.peak.Store(peak)
+		line := "VmHWM"
+		if len(pids) > 1 { // their peaks need not fall together
+			line = "VmRSS"
+		}
+		if now := memory(pids, line); now > p.peak.Load() {
+			p.peak.Store(now)
 		}
 		select {
 		case <-p.done:
@@ -94,8 +98,17 @@ func memory(pids []int, line string) (sum int64) {
 // RSS is the memory it holds now, in bytes. Pages that parent and child share, those of the program's file, count for each.
 func (p *Process) RSS() int64 { return memory(p.pids(), "VmRSS") }
 
-// Peak is the most memory it ever held, in bytes: the sum of each living process's own peak, though these need not fall together.
-func (p *Process) Peak() int64 { return max(p.peak.Load(), memory(p.pids(), "VmHWM")) }
+// Peak is the most memory it ever held, in bytes: as the kernel noted it, or, with children, the greatest sum of what all held, looked at
+// every 10 ms.
+func (p *Process) Peak() int64 { return p.peak.Load() }
+
+// ForgetPeak has Peak tell of what comes from now on, and not of the start (proc_pid_clear_refs(5)). What cannot be reset stays in it.
+func (p *Process) ForgetPeak() {
+	for _, pid := range p.pids() {
+		_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0) // a child may have ended
+	}
+	p.peak.Store(0)
+}
 
 // Wait returns when it has ended: what it printed and how long it ran. An error carries what it complained about.
 func (p *Process) Wait() (out []byte, took time.Duration, err error) {

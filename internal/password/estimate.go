@@ -2,8 +2,10 @@ package password
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/ccojocar/zxcvbn-go"
+	"github.com/ccojocar/zxcvbn-go/frequency"
 	"github.com/ccojocar/zxcvbn-go/match"
 	"github.com/ccojocar/zxcvbn-go/matching"
 )
@@ -20,6 +22,13 @@ const (
 	leastScore = 2
 )
 
+// The matchers are built from these lists when the program starts; nobody reads them again.
+func init() { clear(frequency.Lists) }
+
+// estimating lets one password be looked at at a time. The estimator is dear in processor time and garbage, and comes before admission: a rush
+// of forms would else keep every processor from requests that only read a row.
+var estimating sync.Mutex
+
 // estimated is what zxcvbn finds in names, dates, words and keyboard patterns strung together, which the rules above it do not. It
 // knows ASCII only, and judges others to be strong.
 func estimated(pw string, words []string) weakness {
@@ -32,6 +41,8 @@ func estimated(pw string, words []string) weakness {
 			leet++
 		}
 	}
+	estimating.Lock()
+	defer estimating.Unlock()
 	skip := func(m match.Matcher) bool { return leet > mostLeet && matching.FilterL33tMatcher(m) }
 	if zxcvbn.PasswordStrength(pw, words, skip).Score < leastScore {
 		return pattern

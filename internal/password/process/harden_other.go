@@ -16,7 +16,7 @@ func harden() error {
 	return nil
 }
 
-// dropProgram leaves that to the system.
-func dropProgram() {}
+// DropProgram leaves to the system which pages of the program stay in memory.
+func DropProgram() {}
 
 func self() (string, error) { return os.Executable() }

@@ -24,7 +24,7 @@ func Main() int {
 		return 1
 	}
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // one more than there can be slots: who reads and answers never waits for a hash
-	dropProgram()
+	DropProgram()
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		return 1
 	}
@@ -87,7 +87,7 @@ type heap struct {
 }
 
 const (
-	slack     = 4 << 20 // beside hashes' blocks: stacks, frames, small change
+	slack     = 2 << 20 // beside hashes' blocks: stacks, frames, small change
 	quietTime = 200 * time.Millisecond
 )
 
