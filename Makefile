@@ -52,8 +52,10 @@ storm: ## 10,000 members reset their passwords over HTTP, 200 at once, the gate 
 timing: deps ## statistical timing of the answers that must not tell whether an account exists
 	go test -tags $(TAGS),timing -run '^TestTiming' -count 1 -p 1 -v $(or $(PKGS),./...)
 
-shots: deps ## the journeys of members and operators in Chromium: pictures of every page in every state, seconds, steps, weights (SHOTS=folder; FULL=1: a list of 1,290,775 accounts)
-	REKEY_SCREENSHOTS=$(abspath $(SHOTS)) REKEY_FULL=$(FULL) go test -tags $(TAGS) -count 1 -p 1 -timeout 60m -v -run '^(TestJourney|TestPageWeight|TestLooks|TestUploadByDrop)' ./internal/portal ./internal/console ./cmd/rekey | grep -vE '^=== '
+shots: deps ## the journeys of members and operators in Chromium: pictures of every page in every state, beside each other in index.html; seconds, steps, weights (SHOTS=folder; FULL=1: a list of 1,290,775 accounts)
+	$(if $(filter bin/shots,$(SHOTS)),rm -rf bin/shots)
+	REKEY_SCREENSHOTS=$(abspath $(SHOTS)) REKEY_FULL=$(FULL) go test -tags $(TAGS) -count 1 -p 1 -timeout 60m -v -run '^(TestJourney|TestPageWeight|TestUploadByDrop|Test.*Looks)' ./internal/portal ./internal/console ./cmd/rekey | grep -vE '^=== '
+	@echo "look at $(SHOTS)/index.html"
 
 build: ## the static binary, ./bin/rekey
 	go build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o bin/rekey ./cmd/rekey

@@ -40,6 +40,8 @@ Examples:
     pg_dump-to-csv | rekey accounts import --format csv -`
 }
 
+func (*importCmd) deed() deed { return beside(audit.AccountImport) }
+
 func (c *importCmd) Run(ctx context.Context, s *session) error {
 	file, err := s.source(c.File)
 	if err != nil {
@@ -125,6 +127,8 @@ Examples:
     rekey accounts export --changed-since 2026-03-02T14:05:00Z --format ndjson`
 }
 
+func (*exportCmd) deed() deed { return reads(operator.AccountExport) }
+
 func (c *exportCmd) Run(ctx context.Context, s *session) error {
 	since, err := parseTime("changed-since", c.ChangedSince)
 	if err != nil {
@@ -180,6 +184,8 @@ Example:
     rekey accounts show 48213`
 }
 
+func (*accountShowCmd) deed() deed { return reads(operator.SupportFind) }
+
 func (c *accountShowCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -223,6 +229,10 @@ Example:
     rekey accounts delete 48213 --yes`
 }
 
+func (c *accountDeleteCmd) deed() deed {
+	return deed{place: besideDatabase, act: operator.Act(audit.AccountDelete), dry: operator.SupportFind, destructive: true, object: "account:" + c.Subject}
+}
+
 func (c *accountDeleteCmd) Run(ctx context.Context, s *session) error {
 	directory, err := s.directory(ctx)
 	if err != nil {
@@ -230,9 +240,6 @@ func (c *accountDeleteCmd) Run(ctx context.Context, s *session) error {
 	}
 	if !s.yes {
 		return c.plan(ctx, s, directory)
-	}
-	if ctx, err = s.alone(ctx, operator.Act(audit.AccountDelete), "account:"+c.Subject); err != nil {
-		return err
 	}
 	change, err := directory.Delete(ctx, c.Subject, s.actor())
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/approval"
 	"github.com/seed-1c168855/rekey/internal/audit"
-	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/client"
 	"github.com/seed-1c168855/rekey/internal/config"
 	"github.com/seed-1c168855/rekey/internal/desk"
@@ -64,7 +63,6 @@ type app struct {
 	uses      *client.Uses
 
 	approvals *approval.Approvals
-	counter   *campaign.Counter // of campaigns, for who watches
 	desk      *desk.Desk
 	door      *signin.Door
 	ending    chan struct{} // closed when the process is to end

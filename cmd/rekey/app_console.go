@@ -27,8 +27,7 @@ func (a *app) buildDesk(master secret.Master) (err error) {
 	}
 	o := deskOptions(a.store, a.keys, a.settings, a.logger)
 	o.Alarm = alarm.sound
-	a.counter = campaign.NewCounter(a.store)
-	o.Progress = a.counter.Read
+	o.Progress = campaign.NewCounter(a.store).Read
 	o.SendTestMail = func(ctx context.Context, k campaign.Campaign, i incident.Incident, m desk.TestMail) error {
 		return sendTestMail(ctx, a.settings, a.coder, k, i, m)
 	}
@@ -92,17 +91,18 @@ func (a *app) console() (*console.Console, error) {
 	return console.New(console.Options{
 		Desk: a.desk, Door: a.door, Operators: a.store,
 		Provider:  console.Provider{Issuer: a.settings.OIDCIssuer, ClientID: a.settings.OIDCClientID, ClientSecret: a.settings.OIDCClientSecret.Reveal()},
-		Progress:  a.counter.Read,
 		Ending:    a.ending,
 		PublicURL: a.settings.PublicURL, AdminURL: a.settings.AdminURL, Name: a.settings.ServiceName,
 		Idle: a.settings.SessionIdle, Life: a.settings.SessionLife,
 	})
 }
 
-// tendOperators ends what waited too long and forgets sessions that ended long ago.
+// tendOperators ends what waited too long, and forgets sessions that ended and notices that went out long ago.
 func (a *app) tendOperators(ctx context.Context) {
 	_, err := a.store.SweepSessions(ctx)
 	a.complain(ctx, "sweeping ended sessions", err)
 	_, err = a.approvals.Expire(ctx)
 	a.complain(ctx, "ending requests that nobody decided", err)
+	_, err = a.store.ForgetNotices(ctx)
+	a.complain(ctx, "forgetting what operators were told", err)
 }

@@ -35,7 +35,11 @@ func (a *app) buildLimits(master secret.Master) {
 		durable = ratelimit.NewFallback(a.redis, durable, nil, a.redisOutage())
 	}
 	a.limits = ratelimit.NewLayered(a.memory, durable, a.databaseOutage())
-	a.limitKeys = ratelimit.NewKeyer(func(parts ...string) []byte { return master.MAC(secret.LimitKey, parts...) })
+	a.limitKeys = limitKeyer(master)
+}
+
+func limitKeyer(master secret.Master) ratelimit.Keyer {
+	return ratelimit.NewKeyer(func(parts ...string) []byte { return master.MAC(secret.LimitKey, parts...) })
 }
 
 func (a *app) databaseOutage() *ratelimit.Outage {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/delivery"
+	"github.com/seed-1c168855/rekey/internal/password/process"
 	"github.com/seed-1c168855/rekey/internal/server"
 )
 
@@ -34,6 +36,10 @@ func (a *app) run(ctx context.Context, p parts) error {
 	if err != nil {
 		return err
 	}
+	herald, err := a.herald()
+	if err != nil {
+		return err
+	}
 	sealed := make(chan struct{})
 	sealing, stopSealing := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(sealed); audit.NewSequencer(a.store, a.logger).Run(sealing) }()
@@ -43,13 +49,14 @@ func (a *app) run(ctx context.Context, p parts) error {
 		return err
 	}
 	if p.web {
-		a.learn(ctx)         // before the first answer: without its floor, the time of a wrong password tells who has an account
-		debug.FreeOSMemory() // starting and measuring took several times what idling needs
+		a.learn(ctx) // before the first answer: without its floor, the time of a wrong password tells who has an account
+		settle()
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	context.AfterFunc(ctx, func() { close(a.ending) })
 	if worker != nil {
 		group.Go(func() error { return worker.Run(ctx) })
+		group.Go(func() error { herald.Run(ctx); return nil })
 	}
 	group.Go(func() error { return server.Runner{Servers: servers, Ready: a.announce(p)}.Run(ctx) })
 	group.Go(func() error { a.tend(ctx); return nil })
@@ -180,6 +187,19 @@ func (a *app) complain(ctx context.Context, doing string, err error) {
 
 // baseMemory is what the process takes beside password hashing, with room for a busy hour.
 const baseMemory = 192 << 20
+
+// garbage is how much of it may gather, in percent of what lives, before it is collected. What lives is small and a rush is not, so half as much as
+// Go's own setting saves a good part of the memory for a few percent of processor time. GOGC wins.
+const garbage = 50
+
+// settle gives back what only the start needed, and it needed several times what idling does.
+func settle() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
+	process.DropProgram()
+	debug.FreeOSMemory()
+}
 
 // limitMemory makes the collector give blocks of finished hashes back before the process outgrows its budget: they are large,
 // come in bursts, and would otherwise stay for minutes. GOMEMLIMIT wins.

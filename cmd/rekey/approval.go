@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/approval"
 	"github.com/seed-1c168855/rekey/internal/desk"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type approvalCmd struct {
@@ -71,6 +72,8 @@ Examples:
     rekey approval list --state approved`
 }
 
+func (*approvalListCmd) deed() deed { return reads(operator.ReadApprovals) }
+
 func (c *approvalListCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -111,6 +114,8 @@ Example:
     rekey approval show 12`
 }
 
+func (*approvalShowCmd) deed() deed { return reads(operator.ReadApprovals) }
+
 func (c *approvalShowCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -129,11 +134,15 @@ type approvalApproveCmd struct {
 }
 
 func (approvalApproveCmd) Help() string {
-	return `For a person who may do the act and did not ask for it, so only with --server and an operator's token that is fresh. Without --yes it shows the request. If what it rests on has changed since, it is void and nothing is done.
+	return `For a person who may do the act and did not ask for it, so only with --server and an operator's token that is fresh: beside the database nobody has signed in, so nobody there can be told from who asked, and it is refused. Without --yes it shows the request. If what it rests on has changed since, it is void and nothing is done.
 
 Example:
 
     rekey approval approve 12 --note "list checked" --yes`
+}
+
+func (*approvalApproveCmd) deed() deed {
+	return deed{place: inOffice, act: operator.ApprovalDecide, dry: operator.ReadApprovals}
 }
 
 func (c *approvalApproveCmd) Run(ctx context.Context, s *session) error {
@@ -165,12 +174,14 @@ type approvalRejectCmd struct {
 }
 
 func (approvalRejectCmd) Help() string {
-	return `Needs the role that the act needs, and no fresh second factor: it only holds back.
+	return `Needs the role that the act needs, and no fresh second factor: it only holds back. Only with --server: beside the database nobody has signed in, and a no needs a name as much as a yes.
 
 Example:
 
     rekey approval reject 12 --note "wrong list"`
 }
+
+func (*approvalRejectCmd) deed() deed { return does(operator.ApprovalDecide) }
 
 func (c *approvalRejectCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
@@ -183,12 +194,14 @@ func (c *approvalRejectCmd) Run(ctx context.Context, s *session) error {
 type approvalWithdrawCmd struct{ requestID }
 
 func (approvalWithdrawCmd) Help() string {
-	return `Only who asked can.
+	return `Only who asked can, so only with --server: beside the database nobody has signed in.
 
 Example:
 
     rekey approval withdraw 12`
 }
+
+func (*approvalWithdrawCmd) deed() deed { return does(operator.ApprovalWithdraw) }
 
 func (c *approvalWithdrawCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)

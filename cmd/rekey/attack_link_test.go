@@ -4,15 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/chromedp"
 
 	"github.com/seed-1c168855/rekey/internal/testdb"
 )
@@ -21,9 +16,6 @@ import (
 // or a token in its URL, and the site that the last page leads to learns nothing of where its visitor came from.
 func TestAttack02RefererLeak(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat(chromium); err != nil {
-		t.Fatalf("this test needs Chromium at %s: apt-get install -y chromium", chromium)
-	}
 	outside := make(chan *http.Request, 10)
 	login := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		outside <- r
@@ -33,20 +25,19 @@ func TestAttack02RefererLeak(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", testdb.FreePort(t))
 	a := newTarget(t, []member{{email: "known@example.net"}}, "", "--listen="+address, "--public-url=http://"+address, "--return-url="+login.URL+"/login")
 	token, _ := a.link("known@example.net")
-	b := openBrowser(t)
-	seen := b.requests()
-	b.open("http://" + address + "/reset#t=" + token)
-	b.says(heading, "Set a new password")
+	b := openBrowser(t, "attack")
+	b.Open("http://" + address + "/reset#t=" + token)
+	b.Says(heading, "Set a new password")
 	b.typeInto("password", freshPassword)
 	b.typeInto("confirm", freshPassword)
 	b.click("#submit")
-	b.says("location.pathname", "/done")
+	b.Says("location.pathname", "/done")
 	b.click(`a[href^="` + login.URL + `"]`)
-	b.says(heading, "Elsewhere")
+	b.Says(heading, "Elsewhere")
 	if got := <-outside; got.Referer() != "" || got.Header.Get("Origin") != "" {
 		t.Errorf("the site outside is told %v", got.Header)
 	}
-	requests := seen()
+	requests := b.Requests()
 	if len(requests) < 6 {
 		t.Errorf("only %d requests were seen, so this test proves nothing", len(requests))
 	}
@@ -60,31 +51,6 @@ func TestAttack02RefererLeak(t *testing.T) {
 				t.Errorf("asked for %s with Referer %v", r.URL, value)
 			}
 		}
-	}
-}
-
-// requests collects what the browser asks of the network, whoever of.
-func (b *browser) requests() (seen func() []*network.Request) {
-	b.t.Helper()
-	if _, err := chromedp.Call(b.ctx, network.Enable, network.EnableParams{}); err != nil {
-		b.t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var all []*network.Request
-	err := chromedp.Listen(b.ctx, func(ev any) {
-		if ev, ok := ev.(*network.EventRequestWillBeSent); ok {
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, ev.Request)
-		}
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return func() []*network.Request {
-		mu.Lock()
-		defer mu.Unlock()
-		return all
 	}
 }
 

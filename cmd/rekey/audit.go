@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/store"
 )
 
@@ -76,6 +78,8 @@ type auditRow struct {
 	Detail  audit.Detail `json:"detail"`
 }
 
+func (*auditListCmd) deed() deed { return reads(operator.ReadAudit) }
+
 func (c *auditListCmd) Run(ctx context.Context, s *session) error {
 	if c.Limit < 1 || c.Limit > audit.MaxPage {
 		return usagef("--limit: must be 1 to %d", audit.MaxPage)
@@ -105,9 +109,11 @@ func (c *auditListCmd) Run(ctx context.Context, s *session) error {
 }
 
 // seal seals what waits, so that what is shown next has its index. A log that cannot be sealed can still be read.
-func (s *session) seal(ctx context.Context, db *store.Store) {
-	if _, err := audit.NewSequencer(db, s.logger).SealOnce(ctx); err != nil {
-		s.logger.WarnContext(ctx, "audit entries wait unsealed", "error", err)
+func (s *session) seal(ctx context.Context, db *store.Store) { sealLog(ctx, db, s.logger) }
+
+func sealLog(ctx context.Context, db *store.Store, logger *slog.Logger) {
+	if _, err := audit.NewSequencer(db, logger).SealOnce(ctx); err != nil {
+		logger.WarnContext(ctx, "audit entries wait unsealed", "error", err)
 	}
 }
 
@@ -127,6 +133,8 @@ Examples:
     rekey audit export --output audit.ndjson --checkpoint audit.checkpoint
     rekey audit export --format csv --action campaign --since 2011-06-01 --output campaigns.csv`
 }
+
+func (*auditExportCmd) deed() deed { return reads(operator.AuditExport) }
 
 func (c *auditExportCmd) Run(ctx context.Context, s *session) error {
 	q, err := c.query()

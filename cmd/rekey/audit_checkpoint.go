@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/store"
 )
@@ -19,12 +21,25 @@ func (s *session) sign(ctx context.Context, db *store.Store) (audit.Checkpoint, 
 	if _, err := keys.Ensure(ctx, s.settings.AuditOrigin, s.actor()); err != nil {
 		return audit.Checkpoint{}, err
 	}
-	s.seal(ctx, db)
+	return signLog(ctx, db, keys, s.logger)
+}
+
+// signLog seals what waits and signs how far the log goes then.
+func signLog(ctx context.Context, db *store.Store, keys *audit.Keys, logger *slog.Logger) (audit.Checkpoint, error) {
+	sealLog(ctx, db, logger)
 	c, _, err := audit.NewKeeper(db, keys).Make(ctx)
 	if err == nil && c.IsZero() {
 		err = problem.New(problem.Conflict, "The audit log has no sealed entry yet.")
 	}
 	return c, err
+}
+
+// asStored gives the newest checkpoint with the time that it was stored at, once one was signed.
+func asStored(ctx context.Context, db *store.Store, sign func() (audit.Checkpoint, error)) (audit.Checkpoint, error) {
+	if _, err := sign(); err != nil {
+		return audit.Checkpoint{}, err
+	}
+	return db.LastCheckpoint(ctx)
 }
 
 type auditCheckpointCmd struct {
@@ -38,7 +53,8 @@ func (auditCheckpointCmd) Help() string {
 Examples:
 
     rekey audit checkpoint > 2011-06-17.checkpoint
-    rekey audit checkpoint --list`
+    rekey audit checkpoint --list
+    rekey audit checkpoint --server https://rekey-admin.example.org`
 }
 
 // checkpointRow is a checkpoint as programs read it.
@@ -54,21 +70,20 @@ func checkpointRowOf(c audit.Checkpoint) checkpointRow {
 	return checkpointRow{c.Origin, c.Head.Size, c.Head.Root.String(), c.At, c.Note}
 }
 
+func (*auditCheckpointCmd) deed() deed { return does(operator.ReadAudit) }
+
 func (c *auditCheckpointCmd) Run(ctx context.Context, s *session) error {
 	if c.Limit < 1 || c.Limit > audit.MaxPage {
 		return usagef("--limit: must be 1 to %d", audit.MaxPage)
 	}
-	db, err := s.open(ctx)
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	if c.List {
-		return c.list(ctx, s, db)
+		return c.list(ctx, s, o)
 	}
-	if _, err := s.sign(ctx, db); err != nil {
-		return err
-	}
-	made, err := db.LastCheckpoint(ctx) // as it is stored: with its time
+	made, err := o.MakeCheckpoint(ctx)
 	if err != nil {
 		return err
 	}
@@ -90,12 +105,8 @@ type placeRow struct {
 	Fault  string     `json:"fault"`
 }
 
-func (c *auditCheckpointCmd) list(ctx context.Context, s *session, db *store.Store) error {
-	kept, err := db.Checkpoints(ctx, 0, c.Limit)
-	if err != nil {
-		return err
-	}
-	states, err := db.Outside(ctx)
+func (c *auditCheckpointCmd) list(ctx context.Context, s *session, o office) error {
+	kept, states, err := o.Checkpoints(ctx, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -103,8 +114,8 @@ func (c *auditCheckpointCmd) list(ctx context.Context, s *session, db *store.Sto
 	for _, k := range kept {
 		rows = append(rows, checkpointRowOf(k))
 	}
-	for _, o := range states {
-		places = append(places, placeRow{o.Place, o.Size, o.SentAt, o.Tries, o.Fault})
+	for _, at := range states {
+		places = append(places, placeRow{at.Place, at.Size, at.SentAt, at.Tries, at.Fault})
 	}
 	return s.show(map[string]any{"checkpoints": rows, "places": places}, func(p *page) {
 		p.row("AT", "SIZE", "ROOT", "ORIGIN")

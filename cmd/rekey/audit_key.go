@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/secret"
 	"github.com/seed-1c168855/rekey/internal/store"
@@ -29,6 +30,13 @@ type auditKeyRow struct {
 	Key       string     `json:"key"`
 	CreatedAt time.Time  `json:"created_at"`
 	RetiredAt *time.Time `json:"retired_at"`
+}
+
+func (c *auditKeyCmd) deed() deed {
+	if c.Rotate {
+		return beside(audit.AuditKeyRotate)
+	}
+	return beside(operator.ReadAudit)
 }
 
 func (c *auditKeyCmd) Run(ctx context.Context, s *session) error {

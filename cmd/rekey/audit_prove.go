@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 
-	"github.com/seed-1c168855/rekey/internal/audit"
-	"github.com/seed-1c168855/rekey/internal/problem"
-	"github.com/seed-1c168855/rekey/internal/store"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type auditProveCmd struct {
@@ -21,52 +19,31 @@ Examples:
 
     rekey audit prove 1041 > entry-1041.json
     rekey audit prove --consistency 800
+    rekey audit prove 1041 --server https://rekey-admin.example.org > entry-1041.json
     rekey audit verify --proof-file entry-1041.json --key reset.example.org/audit+3ed6c2a1+AQ5h…`
 }
 
+func (*auditProveCmd) deed() deed { return reads(operator.ReadAudit) }
+
 func (c *auditProveCmd) Run(ctx context.Context, s *session) error {
-	if (c.Index == nil) == (c.Consistency == 0) {
+	switch {
+	case (c.Index == nil) == (c.Consistency == 0):
 		return usagef("INDEX: give an entry's index, or --consistency")
+	case c.Index != nil && *c.Index < 0 || c.Size < 0 || c.Consistency < 0:
+		return usagef("INDEX, --size and --consistency: 0 or more")
 	}
-	db, err := s.open(ctx)
-	if err != nil {
-		return err
-	}
-	signed, err := db.LastCheckpoint(ctx)
-	if c.Size != 0 {
-		signed, err = db.CheckpointOf(ctx, c.Size)
-	}
-	if err == nil && signed.IsZero() {
-		err = problem.New(problem.NotFound, "There is no such checkpoint; `rekey audit checkpoint` makes one of the log as it is, and --list shows those that were kept.")
-	}
+	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
 	if c.Index == nil {
-		return c.consistency(ctx, s, db, signed)
-	}
-	e, err := db.AuditEntry(ctx, *c.Index)
-	if err != nil {
-		return err
-	}
-	proof, err := audit.ProveInclusion(db.AuditHashes(ctx), e, signed)
-	if err != nil {
-		return err
-	}
-	return writeJSON(s.stdout, proof)
-}
-
-func (c *auditProveCmd) consistency(ctx context.Context, s *session, db *store.Store, signed audit.Checkpoint) error {
-	old, err := db.CheckpointOf(ctx, c.Consistency)
-	if err != nil {
-		return err
-	}
-	if old.IsZero() && c.Consistency > 0 && c.Consistency <= signed.Head.Size {
-		if old.Head, err = audit.RootAt(db.AuditHashes(ctx), c.Consistency); err != nil {
+		proof, err := o.ProveConsistency(ctx, c.Consistency, c.Size)
+		if err != nil {
 			return err
 		}
+		return writeJSON(s.stdout, proof)
 	}
-	proof, err := audit.ProveConsistency(db.AuditHashes(ctx), old, signed)
+	proof, err := o.ProveInclusion(ctx, *c.Index, c.Size)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/store"
 )
 
@@ -40,6 +41,8 @@ type verified struct {
 	Unsealed    int64  `json:"unsealed"`
 	Newer       int64  `json:"newer"` // of an export: after the newest checkpoint
 }
+
+func (*auditVerifyCmd) deed() deed { return beside(operator.ReadAudit) }
 
 func (c *auditVerifyCmd) Run(ctx context.Context, s *session) error {
 	switch {

@@ -11,7 +11,7 @@ import (
 
 var errBreakGlass = &problem.Error{Kind: problem.Forbidden, Code: "break_glass", Text: "There is an operator who can approve this. Do it in the console, or say why it must be done past them: --break-glass REASON. Every operator is written to."}
 
-// alone is asked before a destructive act that one person does beside the database. Once somebody enrolled can approve, it takes a reason, which goes
+// alone is asked by the runner before a destructive act that one person does beside the database. Once somebody enrolled can approve, it takes a reason, which goes
 // into the audit log with the act, and every operator is written to after it (design: roles are for people, and this is the way past them).
 func (s *session) alone(ctx context.Context, act operator.Act, object string) (context.Context, error) {
 	people, err := s.people(ctx)

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/seed-1c168855/rekey/internal/campaign"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type campaignCmd struct {
@@ -48,6 +49,8 @@ Examples:
     rekey campaign create --incident spring-2026 --scope list --list leaked.csv --cutoff 2026-02-27
     rekey campaign create --incident spring-2026 --scope list --filter scheme=md5-crypt --filter domain=example.org`
 }
+
+func (*campaignCreateCmd) deed() deed { return does(operator.CampaignCreate) }
 
 func (c *campaignCreateCmd) Run(ctx context.Context, s *session) error {
 	request, err := c.request()
@@ -142,6 +145,8 @@ Example:
     rekey campaign prepare 3`
 }
 
+func (*campaignPrepareCmd) deed() deed { return does(operator.CampaignPrepare) }
+
 func (c *campaignPrepareCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -177,6 +182,8 @@ Example:
     rekey campaign list`
 }
 
+func (*campaignListCmd) deed() deed { return reads(operator.ReadCampaigns) }
+
 func (c *campaignListCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -204,6 +211,8 @@ Example:
     rekey campaign show 3`
 }
 
+func (*campaignShowCmd) deed() deed { return reads(operator.ReadCampaigns) }
+
 func (c *campaignShowCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -229,6 +238,8 @@ Example:
 
     rekey campaign lines 3 --outcome unmatched --output unmatched.csv`
 }
+
+func (*campaignLinesCmd) deed() deed { return reads(operator.CampaignLines) }
 
 func (c *campaignLinesCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)

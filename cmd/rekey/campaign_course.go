@@ -25,6 +25,10 @@ Examples:
     rekey campaign activate 3 --expect 1290775 --reason "the leak is confirmed" --yes --server https://rekey-admin.example.org`
 }
 
+func (c *campaignActivateCmd) deed() deed {
+	return destroys(operator.CampaignActivate, operator.CampaignActivate, campaign.Object(c.ID))
+}
+
 func (c *campaignActivateCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -56,27 +60,70 @@ func (c *campaignActivateCmd) Run(ctx context.Context, s *session) error {
 	})
 }
 
-type campaignStatusCmd struct{ campaignID }
+type campaignStatusCmd struct {
+	campaignID
+	By string `enum:",hour,locale" default:"" placeholder:"hour|locale" help:"Also count by hour of UTC, or by language. Counts every member: not more than twice a minute."`
+}
 
 func (campaignStatusCmd) Help() string {
 	return `Mails by what came of them (pending counts those on their way), members who have set a new password since, and the rates of the last minute and hour.
 Sent counts members who were written to; they stay counted there while a reminder waits, which has numbers of its own. One whose reminder the mail server refuses moves from sent to failed.
 
-Example:
+With --by also how many opened their page (a mail scanner may have done it), and when everybody will have been written to.
 
-    rekey campaign status 3`
+Examples:
+
+    rekey campaign status 3
+    rekey campaign status 3 --by hour
+    rekey campaign status 3 --by locale --json`
 }
+
+func (*campaignStatusCmd) deed() deed { return reads(operator.ReadProgress) }
 
 func (c *campaignStatusCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
 		return err
 	}
+	if c.By != "" {
+		return c.progress(ctx, s, o)
+	}
 	status, err := o.Status(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	return s.show(status, func(p *page) { statusText(p, status) })
+}
+
+func (c *campaignStatusCmd) progress(ctx context.Context, s *session, o office) error {
+	counts, err := o.Progress(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	counts.Hours, counts.Locales = notNil(counts.Hours), notNil(counts.Locales)
+	return s.show(counts, func(p *page) {
+		statusText(p, counts.Status)
+		p.row("opened", share(counts.Opened, counts.Members))
+		if counts.Ends != nil {
+			p.row("everybody written to", counts.Ends.At)
+		}
+		p.row()
+		if c.By == "locale" {
+			localesText(p, counts.Locales)
+			return
+		}
+		p.row("HOUR", "SENT", "OPENED", "RESET")
+		for _, h := range counts.Hours {
+			p.row(h.Start, h.Sent, h.Opened, h.Reset)
+		}
+	})
+}
+
+func localesText(p *page, all []campaign.Locale) {
+	p.row("LANGUAGE", "MEMBERS", "SENT", "RESET")
+	for _, l := range all {
+		p.row(l.Locale, l.Members, l.Sent, share(l.Reset, l.Members))
+	}
 }
 
 func statusText(p *page, st campaign.Status) {
@@ -120,6 +167,8 @@ Example:
     rekey campaign pause 3`
 }
 
+func (*campaignPauseCmd) deed() deed { return does(operator.CampaignPause) }
+
 func (c *campaignPauseCmd) Run(ctx context.Context, s *session) error {
 	return s.onCampaign(ctx, operator.CampaignPause, c.ID)
 }
@@ -133,6 +182,8 @@ Example:
 
     rekey campaign resume 3`
 }
+
+func (*campaignResumeCmd) deed() deed { return does(operator.CampaignResume) }
 
 func (c *campaignResumeCmd) Run(ctx context.Context, s *session) error {
 	return s.onCampaign(ctx, operator.CampaignResume, c.ID)
@@ -184,6 +235,10 @@ Example:
     rekey campaign close 3 --yes`
 }
 
+func (c *campaignCloseCmd) deed() deed {
+	return destroys(operator.CampaignClose, operator.CampaignClose, campaign.Object(c.ID))
+}
+
 func (c *campaignCloseCmd) Run(ctx context.Context, s *session) error {
 	return s.plannedOn(ctx, operator.CampaignClose, c.ID)
 }
@@ -196,6 +251,10 @@ func (campaignDiscardCmd) Help() string {
 Example:
 
     rekey campaign discard 3 --yes`
+}
+
+func (c *campaignDiscardCmd) deed() deed {
+	return destroys(operator.CampaignDiscard, operator.CampaignDiscard, campaign.Object(c.ID))
 }
 
 func (c *campaignDiscardCmd) Run(ctx context.Context, s *session) error {
@@ -213,6 +272,10 @@ func (campaignCancelCmd) Help() string {
 Example:
 
     rekey campaign cancel 3 --reason "wrong list" --yes`
+}
+
+func (c *campaignCancelCmd) deed() deed {
+	return destroys(operator.CampaignCancel, operator.CampaignCancel, campaign.Object(c.ID))
 }
 
 func (c *campaignCancelCmd) Run(ctx context.Context, s *session) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/campaign"
@@ -12,21 +13,24 @@ import (
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
 	"github.com/seed-1c168855/rekey/internal/desk"
 	"github.com/seed-1c168855/rekey/internal/incident"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type campaignPreviewCmd struct {
 	campaignID
-	MailTo string `placeholder:"ADDRESS" help:"Also send one mail of the campaign here, marked as a test. Its link and code open nothing."`
-	Mail   string `enum:"reset,notice,reminder" default:"reset" placeholder:"reset|notice|reminder" help:"Which mail: to those who must reset, to those who need not, or the reminder. Unless given: reset."`
-	Locale string `placeholder:"TAG" help:"The language of the test mail, as en or pt-BR."`
+	MailTo   string `placeholder:"ADDRESS" help:"Also send one mail of the campaign here, marked as a test. Its link and code open nothing."`
+	ShowMail bool   `help:"Also show the mail as its reader sees it. Its link and code open nothing."`
+	Mail     string `enum:"reset,notice,reminder" default:"reset" placeholder:"reset|notice|reminder" help:"Which mail: to those who must reset, to those who need not, or the reminder. Unless given: reset."`
+	Locale   string `placeholder:"TAG" help:"The language of the mail, as en or pt-BR."`
 }
 
 func (campaignPreviewCmd) Help() string {
-	return `Counts over the very views that judge passwords after the activation, and shows a few accounts that would die.
+	return `Counts over the very views that judge passwords after the activation, and shows a few accounts that would die. With --json the mail that is shown has its HTML too, and says in which languages there are mails.
 
 Examples:
 
     rekey campaign preview 3
+    rekey campaign preview 3 --show-mail --locale de
     rekey campaign preview 3 --mail-to me@example.org
     rekey campaign preview 3 --mail-to me@example.org --mail reminder --locale de`
 }
@@ -34,8 +38,20 @@ Examples:
 // previewed is the result of preview.
 type previewed struct {
 	campaign.Preview
-	MailedTo string `json:"mailed_to,omitempty"`
+	Mail     *mailRow `json:"mail,omitempty"`
+	MailedTo string   `json:"mailed_to,omitempty"`
 }
+
+// mailRow is a mail as programs read it.
+type mailRow struct {
+	From      string   `json:"from"`
+	Subject   string   `json:"subject"`
+	Text      string   `json:"text"`
+	HTML      string   `json:"html"`
+	Languages []string `json:"languages"`
+}
+
+func (*campaignPreviewCmd) deed() deed { return does(operator.CampaignPreview) }
 
 func (c *campaignPreviewCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
@@ -46,18 +62,41 @@ func (c *campaignPreviewCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	result := previewed{Preview: preview, MailedTo: c.MailTo}
+	if c.ShowMail {
+		mail, err := o.TestMail(ctx, c.ID, desk.TestMail{Kind: c.Mail, Locale: c.Locale})
+		if err != nil {
+			return err
+		}
+		result.Mail = new(mailRow(mail))
+	}
 	if c.MailTo != "" {
 		if err := sendTo(ctx, o, c.ID, desk.TestMail{Kind: c.Mail, To: c.MailTo, Locale: c.Locale}); err != nil {
 			return err
 		}
 	}
-	return s.show(previewed{preview, c.MailTo}, func(p *page) {
+	return s.show(result, func(p *page) {
 		previewText(p, preview)
+		if result.Mail != nil {
+			result.Mail.print(p)
+		}
 		if c.MailTo != "" {
 			p.line("A test mail went to %s.", c.MailTo)
 		}
 		p.line("Next: rekey campaign activate %d --expect %d --yes", c.ID, preview.WouldDie)
 	})
+}
+
+// print shows the mail's lines as lines.
+func (m *mailRow) print(p *page) {
+	p.row("languages", strings.Join(m.Languages, ", "))
+	p.row("from", m.From)
+	p.row("subject", m.Subject)
+	p.row()
+	for line := range strings.Lines(m.Text) {
+		p.line("%s", strings.TrimRight(line, "\r\n"))
+	}
+	p.row()
 }
 
 func previewText(p *page, v campaign.Preview) {

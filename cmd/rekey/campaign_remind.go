@@ -7,6 +7,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/delivery/queue"
 	"github.com/seed-1c168855/rekey/internal/desk"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type campaignRemindCmd struct {
@@ -32,6 +33,10 @@ Examples:
 type remindPlan struct {
 	campaign.Plan
 	MailedTo string `json:"mailed_to,omitempty"`
+}
+
+func (*campaignRemindCmd) deed() deed {
+	return deed{place: inOffice, act: operator.CampaignRemind, dry: operator.CampaignRemind}
 }
 
 func (c *campaignRemindCmd) Run(ctx context.Context, s *session) error {

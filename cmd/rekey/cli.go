@@ -26,6 +26,7 @@ type cli struct {
 	Accounts accountsCmd `cmd:"" help:"Bring accounts in, look at one, hand new passwords back."`
 	Incident incidentCmd `cmd:"" help:"Describe the breach and publish the notice about it."`
 	Campaign campaignCmd `cmd:"" help:"Force a reset: draft, prepare, preview, activate, watch, end."`
+	Member   memberCmd   `cmd:"" help:"Help one member: find, a fresh link, a code, a dead address."`
 	Lockdown lockdownCmd `cmd:"" help:"Stop all logins and resets at once, and let them go on."`
 	Operator operatorCmd `cmd:"" help:"The people who run this: add, invite, change, shut out."`
 	Approval approvalCmd `cmd:"" help:"Be the second person, or see what waits for one."`

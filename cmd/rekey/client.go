@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/client"
+	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
@@ -45,6 +46,8 @@ Example:
     rekey client create nightly-import --scope import --expires 2027-01-01`
 }
 
+func (*clientCreateCmd) deed() deed { return does(operator.ClientCreate) }
+
 func (c *clientCreateCmd) Run(ctx context.Context, s *session) error {
 	expires, err := parseTime("expires", c.Expires)
 	if err != nil {
@@ -81,6 +84,8 @@ Example:
     rekey client list`
 }
 
+func (*clientListCmd) deed() deed { return reads(operator.ReadClients) }
+
 func (c *clientListCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -112,6 +117,10 @@ func (clientRevokeCmd) Help() string {
 Example:
 
     rekey client revoke website --yes`
+}
+
+func (c *clientRevokeCmd) deed() deed {
+	return destroys(operator.ClientRevoke, operator.ReadClients, "client:"+c.Name)
 }
 
 func (c *clientRevokeCmd) Run(ctx context.Context, s *session) error {

@@ -31,6 +31,8 @@ Examples:
 // demoSeed makes the base the same each time.
 const demoSeed = 2011
 
+func (*demoCmd) deed() deed { return deed{place: besideDatabase} }
+
 func (c *demoCmd) Run(ctx context.Context, s *session) error {
 	if c.Accounts < demo.Least || c.Accounts > 5_000_000 {
 		return usagef("--accounts: must be %d to 5000000", demo.Least)

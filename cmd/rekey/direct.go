@@ -17,6 +17,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/reset"
 	"github.com/seed-1c168855/rekey/internal/secret"
 	"github.com/seed-1c168855/rekey/internal/store"
+	"github.com/seed-1c168855/rekey/internal/support"
 	"github.com/seed-1c168855/rekey/internal/token"
 )
 
@@ -33,11 +34,11 @@ func (s *session) beside(ctx context.Context) (*direct, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.deskOn(db, reset.NewKeys(db, secret.Master{}, s.settings.PublicURL))
+	return s.deskOn(db, reset.NewKeys(db, secret.Master{}, s.settings.PublicURL), nil)
 }
 
-// deskOn puts the desk of the command line together. What it does alone it tells of itself, see alone.
-func (s *session) deskOn(db *store.Store, keys *reset.Keys) (*direct, error) {
+// deskOn puts the desk of the command line together; help is nil but for what helps single members. What one person does alone the runner tells of, see do.
+func (s *session) deskOn(db *store.Store, keys *reset.Keys, help *support.Service) (*direct, error) {
 	o := deskOptions(db, keys, s.settings, s.logger)
 	o.Records = s.records(db)
 	o.SendTestMail = func(ctx context.Context, k campaign.Campaign, i incident.Incident, m desk.TestMail) error {
@@ -47,6 +48,14 @@ func (s *session) deskOn(db *store.Store, keys *reset.Keys) (*direct, error) {
 		}
 		return sendTestMail(ctx, s.settings, token.NewCoder(master), k, i, m)
 	}
+	o.WriteTestMail = func(k campaign.Campaign, i incident.Incident, m desk.TestMail) (desk.Mail, error) {
+		master, err := s.settings.Master()
+		if err != nil {
+			return desk.Mail{}, usage(err)
+		}
+		return writeTestMail(s.settings, token.NewCoder(master), k, i, m)
+	}
+	o.Progress, o.Support = campaign.NewCounter(db).Read, help
 	d, err := desk.New(o)
 	return &direct{s, db, d}, err
 }
@@ -57,10 +66,10 @@ func (x *direct) keyed(ctx context.Context) (*direct, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.s.deskOn(x.db, keys)
+	return x.s.deskOn(x.db, keys, nil)
 }
 
-// principal is who acts on the command line. It is the one place that makes one. What is done past the approvers is marked by alone.
+// principal is who acts on the command line. It is the one place that makes one. What is done past the approvers the runner marks, see do.
 func (s *session) principal() operator.Principal { return operator.CommandLine(s.who().Name, "") }
 
 // looks is the principal of what only reads, acts of what leaves entries that are to be sealed when the command ends.
@@ -99,6 +108,10 @@ func (x *direct) Status(ctx context.Context, id int64) (campaign.Status, error) 
 	return x.desk.Status(ctx, x.looks(), id)
 }
 
+func (x *direct) Progress(ctx context.Context, id int64) (campaign.Progress, error) {
+	return x.desk.Progress(ctx, x.looks(), id)
+}
+
 func (x *direct) CreateCampaign(ctx context.Context, r campaign.CreateRequest) (campaign.Campaign, error) {
 	return x.desk.CreateCampaign(ctx, x.acts(), r)
 }
@@ -115,6 +128,10 @@ func (x *direct) SendTestMail(ctx context.Context, id int64, m desk.TestMail) er
 	return x.desk.SendTestMail(ctx, x.acts(), id, m)
 }
 
+func (x *direct) TestMail(ctx context.Context, id int64, m desk.TestMail) (desk.Mail, error) {
+	return x.desk.TestMail(ctx, x.looks(), id, m)
+}
+
 func (x *direct) CampaignLines(ctx context.Context, id int64, outcome string, w io.Writer) error {
 	if _, err := x.desk.Campaign(ctx, x.looks(), id); err != nil {
 		return err
@@ -127,10 +144,7 @@ func (x *direct) PlanActivation(ctx context.Context, id int64) (campaign.Preview
 	return plan.Preview(), err
 }
 
-func (x *direct) Activate(ctx context.Context, id int64, r campaign.ActivateRequest, reason string) (o outcome[campaign.Activated], err error) {
-	if ctx, err = x.s.alone(ctx, operator.CampaignActivate, campaign.Object(id)); err != nil {
-		return o, err
-	}
+func (x *direct) Activate(ctx context.Context, id int64, r campaign.ActivateRequest, reason string) (outcome[campaign.Activated], error) {
 	return came[campaign.Activated](x.desk.Activate(ctx, x.acts(), id, r, reason))
 }
 
@@ -166,22 +180,13 @@ func (x *direct) DoOn(ctx context.Context, act operator.Act, id int64) (campaign
 		operator.CampaignPause: x.desk.PauseCampaign, operator.CampaignResume: x.desk.ResumeCampaign,
 		operator.CampaignClose: x.desk.CloseCampaign, operator.CampaignDiscard: x.desk.DiscardCampaign,
 	}[act]
-	var err error
-	if act == operator.CampaignClose || act == operator.CampaignDiscard { // the others can be undone
-		if ctx, err = x.s.alone(ctx, act, campaign.Object(id)); err != nil {
-			return campaign.Campaign{}, err
-		}
-	}
 	if err := do(ctx, x.acts(), id); err != nil {
 		return campaign.Campaign{}, err
 	}
 	return x.Campaign(ctx, id)
 }
 
-func (x *direct) CancelCampaign(ctx context.Context, id int64, reason string) (o outcome[campaign.Campaign], err error) {
-	if ctx, err = x.s.alone(ctx, operator.CampaignCancel, campaign.Object(id)); err != nil {
-		return o, err
-	}
+func (x *direct) CancelCampaign(ctx context.Context, id int64, reason string) (outcome[campaign.Campaign], error) {
 	return came[campaign.Campaign](x.desk.CancelCampaign(ctx, x.acts(), id, reason))
 }
 
@@ -193,10 +198,7 @@ func (x *direct) LockdownOn(ctx context.Context, reason string) (campaign.Lockdo
 	return x.desk.LockdownOn(ctx, x.acts(), reason)
 }
 
-func (x *direct) LockdownOff(ctx context.Context, reason string) (o outcome[campaign.Lockdown], err error) {
-	if ctx, err = x.s.alone(ctx, operator.LockdownOff, "lockdown"); err != nil {
-		return o, err
-	}
+func (x *direct) LockdownOff(ctx context.Context, reason string) (outcome[campaign.Lockdown], error) {
 	return came[campaign.Lockdown](x.desk.LockdownOff(ctx, x.acts(), reason))
 }
 
@@ -233,10 +235,7 @@ func (x *direct) CreateClient(ctx context.Context, name, scope string, expires *
 	return x.desk.CreateClient(ctx, x.acts(), name, scope, expires)
 }
 
-func (x *direct) RevokeClient(ctx context.Context, name string) (_ client.Client, err error) {
-	if ctx, err = x.s.alone(ctx, operator.ClientRevoke, "client:"+name); err != nil {
-		return client.Client{}, err
-	}
+func (x *direct) RevokeClient(ctx context.Context, name string) (client.Client, error) {
 	return x.desk.RevokeClient(ctx, x.acts(), name)
 }
 

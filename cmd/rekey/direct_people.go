@@ -20,20 +20,15 @@ func (x *direct) InviteOperator(ctx context.Context, o operator.Operator) (strin
 	return operator.EnrolURL(x.s.settings.AdminURL, token), err
 }
 
-func (x *direct) SetRoles(ctx context.Context, o operator.Operator, roles operator.Roles, reason string) (out outcome[operator.Operator], err error) {
-	if ctx, err = x.s.alone(ctx, operator.OperatorRoles, operator.Object(o.Name)); err != nil {
-		return out, err
-	}
-	if out, err = came[operator.Operator](x.desk.SetRoles(ctx, x.acts(), o.ID, roles, reason)); err == nil {
+func (x *direct) SetRoles(ctx context.Context, o operator.Operator, roles operator.Roles, reason string) (outcome[operator.Operator], error) {
+	out, err := came[operator.Operator](x.desk.SetRoles(ctx, x.acts(), o.ID, roles, reason))
+	if err == nil {
 		out.Done, err = x.desk.Operator(ctx, x.looks(), o.ID)
 	}
 	return out, err
 }
 
-func (x *direct) DisableOperator(ctx context.Context, o operator.Operator) (_ operator.Operator, err error) {
-	if ctx, err = x.s.alone(ctx, operator.OperatorDisable, operator.Object(o.Name)); err != nil {
-		return o, err
-	}
+func (x *direct) DisableOperator(ctx context.Context, o operator.Operator) (operator.Operator, error) {
 	if err := x.desk.DisableOperator(ctx, x.acts(), o.ID); err != nil {
 		return o, err
 	}
@@ -64,9 +59,6 @@ func (x *direct) RotateKey(ctx context.Context, revoke bool, reason string) (o o
 		o.Done, err = x.Keys(ctx)
 		return o, err
 	}
-	if ctx, err = x.s.alone(ctx, operator.KeyRevoke, "keys"); err != nil {
-		return o, err
-	}
 	if o, err = came[[]keyRow](x.desk.RotateAndRevoke(ctx, x.acts(), reason)); err == nil {
 		o.Done, err = x.Keys(ctx)
 	}
@@ -75,9 +67,6 @@ func (x *direct) RotateKey(ctx context.Context, revoke bool, reason string) (o o
 
 func (x *direct) RevokeKey(ctx context.Context, kid, reason string) (o outcome[[]keyRow], err error) {
 	if x, err = x.keyed(ctx); err != nil {
-		return o, err
-	}
-	if ctx, err = x.s.alone(ctx, operator.KeyRevoke, "key:"+kid); err != nil {
 		return o, err
 	}
 	if o, err = came[[]keyRow](x.desk.RevokeKey(ctx, x.acts(), kid, reason)); err == nil {

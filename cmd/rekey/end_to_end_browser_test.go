@@ -9,17 +9,14 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	browserlog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
-)
 
-const chromium = "/usr/bin/chromium"
+	"github.com/seed-1c168855/rekey/internal/browsertest"
+)
 
 // atDemo runs the demo as a process of its own until the test is over, and gives what it printed.
 func atDemo(t *testing.T, args ...string) sites {
@@ -84,33 +81,35 @@ func (l *lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// browser is a tab.
+// browser is a tab that counts what somebody does in it.
 type browser struct {
-	t      *testing.T
-	ctx    context.Context
+	*browsertest.Tab
 	effort effort
+}
+
+// openBrowser is a browser of somebody's own; pictures go to the folder of the group.
+func openBrowser(t *testing.T, group string) *browser {
+	t.Helper()
+	return &browser{Tab: browsertest.Open(t, browsertest.Start(t), group)}
 }
 
 // The walk that the demo proposes, in a real browser, and what it costs the member.
 func TestJourneyThroughTheDemo(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat(chromium); err != nil {
-		t.Fatalf("this test needs Chromium at %s: apt-get install -y chromium", chromium)
-	}
 	at := atDemo(t, "--accounts", "120")
-	b := openBrowser(t)
+	b := openBrowser(t, "journey")
 	const next = "quartz lantern moving sideways"
 
-	b.open(at.Login)
-	b.says(heading, "Sign in")
-	b.shot("1-sign-in")
+	b.Open(at.Login)
+	b.Says(heading, "Sign in")
+	b.Shoot("demo-01-sign-in")
 	b.signIn(at, at.Password)
-	b.says(heading, "You are signed in")
-	b.says("document.querySelector('#session').textContent", "live")
-	b.shot("2-signed-in")
-	b.open(at.Mailbox)
-	b.says(heading, "0 mails")
-	b.shot("3-mailbox-empty")
+	b.Says(heading, "You are signed in")
+	b.Says("document.querySelector('#session').textContent", "live")
+	b.Shoot("demo-02-signed-in")
+	b.Open(at.Mailbox)
+	b.Says(heading, "0 mails")
+	b.Shoot("demo-03-mailbox-empty")
 
 	if out := pasted(t, at.Preview); !strings.Contains(out, fmt.Sprint(at.WouldDie)) {
 		t.Errorf("preview: %s", out)
@@ -118,52 +117,52 @@ func TestJourneyThroughTheDemo(t *testing.T) {
 	if out := pasted(t, at.Activate); !strings.Contains(out, "active") {
 		t.Errorf("activate: %s", out)
 	}
-	b.open(at.Login)
-	b.says("document.querySelector('.notice').textContent.includes('You were signed out')", "true")
-	b.shot("4-signed-out")
+	b.Open(at.Login)
+	b.Says("document.querySelector('.notice').textContent.includes('You were signed out')", "true")
+	b.Shoot("demo-04-signed-out")
 	b.signIn(at, at.Password)
-	b.says(heading, "Please set a new password")
-	b.shot("5-reset-required")
+	b.Says(heading, "Please set a new password")
+	b.Shoot("demo-05-reset-required")
 
 	b.untilMail(at, 1)
-	b.open(at.Mailbox)
-	b.shot("6-mailbox")
-	b.open(at.Mailbox + "/?to=" + at.Email)
+	b.Open(at.Mailbox)
+	b.Shoot("demo-06-mailbox")
+	b.Open(at.Mailbox + "/?to=" + at.Email)
 	b.click(".mails a")
-	b.says(heading, "Emerald Pass: please set a new password")
-	b.shot("7-mail-text")
+	b.Says(heading, "Emerald Pass: please set a new password")
+	b.Shoot("demo-07-mail-text")
 	b.click(".tabs li:nth-child(2) a")
-	b.says("document.querySelectorAll('iframe').length", "1")
-	b.shot("8-mail-html")
+	b.Says("document.querySelectorAll('iframe').length", "1")
+	b.Shoot("demo-08-mail-html")
 	b.click(".tabs li:nth-child(1) a")
-	b.says("document.querySelectorAll('iframe').length", "0")
+	b.Says("document.querySelectorAll('iframe').length", "0")
 	b.begin()
 	b.followLink(at)
-	b.says(heading, "Set a new password")
+	b.Says(heading, "Set a new password")
 	b.typeInto("password", next)
 	b.typeInto("confirm", next)
-	b.shot("9-new-password")
+	b.Shoot("demo-09-new-password")
 	b.click("#submit")
-	b.says("location.pathname", "/done")
+	b.Says("location.pathname", "/done")
 	b.measured("by link, from the mail to done")
-	b.shot("10-done")
+	b.Shoot("demo-10-done")
 
-	b.open(at.Login)
+	b.Open(at.Login)
 	b.signIn(at, at.Password)
-	b.says("document.querySelector('.notice.bad').textContent", "Address and password don’t fit together.")
-	b.shot("11-old-is-wrong")
+	b.Says("document.querySelector('.notice.bad').textContent", "Address and password don’t fit together.")
+	b.Shoot("demo-11-old-is-wrong")
 	b.signIn(at, next)
-	b.says(heading, "You are signed in")
-	b.shot("12-signed-in-again")
+	b.Says(heading, "You are signed in")
+	b.Shoot("demo-12-signed-in-again")
 	b.untilMail(at, 2)
-	b.open(at.Mailbox + "/?to=" + at.Email)
-	b.says("document.querySelector('.mails .subject').textContent", "Emerald Pass: your password was changed")
-	b.shot("13-both-mails")
+	b.Open(at.Mailbox + "/?to=" + at.Email)
+	b.Says("document.querySelector('.mails .subject').textContent", "Emerald Pass: your password was changed")
+	b.Shoot("demo-13-both-mails")
 	b.byCode(at, "vivid harbour onion carousel")
-	b.shot("14-done-by-code")
+	b.Shoot("demo-14-done-by-code")
 	serverTimes(t, at)
-	b.open(at.Mailbox + "/mail/999999")
-	b.says(heading, "Not found")
+	b.Open(at.Mailbox + "/mail/999999")
+	b.Says(heading, "Not found")
 	if out := pasted(t, at.Status); !strings.Contains(out, "reset") {
 		t.Errorf("status: %s", out)
 	}
@@ -171,155 +170,60 @@ func TestJourneyThroughTheDemo(t *testing.T) {
 
 const heading = "document.querySelector('h1').textContent"
 
-// journeyTime bounds one journey.
-func journeyTime() time.Duration {
-	if _, full := incidentSize(); full {
-		return 40 * time.Minute
-	}
-	return 3 * time.Minute
-}
-
-func openBrowser(t *testing.T) *browser {
-	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.WindowSize(1000, 900))
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	ctx, cancelTime := context.WithTimeout(ctx, journeyTime())
-	t.Cleanup(cancelTime)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting Chromium: %v", err)
-	}
-	b := &browser{t: t, ctx: ctx}
-	b.watch()
-	return b
-}
-
-// watch fails the test where the browser complains: a policy that is broken, a file that is not there.
-func (b *browser) watch() {
-	b.t.Helper()
-	if _, err := chromedp.Call(b.ctx, browserlog.Enable, cdp.Empty{}); err != nil {
-		b.t.Fatal(err)
-	}
-	err := chromedp.Listen(b.ctx, func(ev any) {
-		if ev, ok := ev.(*browserlog.EventEntryAdded); ok && ev.Entry.Source != browserlog.EntrySourceNetwork && ev.Entry.Level != browserlog.EntryLevelVerbose {
-			b.t.Errorf("the browser complains: %s", ev.Entry.Text)
-		}
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-func (b *browser) open(url string) { b.t.Helper(); b.do(chromedp.Navigate(url)) }
 func (b *browser) click(css string) {
-	b.t.Helper()
+	b.T.Helper()
 	b.effort.clicks++
-	b.do(chromedp.Click(chromedp.CSS(css)))
+	b.Click(css)
 }
 func (b *browser) typeInto(id, text string) {
-	b.t.Helper()
+	b.T.Helper()
 	b.effort.typed(text)
-	b.do(chromedp.SendKeys(chromedp.ID(id), text))
+	b.Type(id, text)
 }
 
 func (b *browser) signIn(at sites, password string) {
-	b.t.Helper()
-	b.open(at.Login)
-	b.do(chromedp.Clear(chromedp.ID("login")))
+	b.T.Helper()
+	b.Open(at.Login)
+	b.Do(chromedp.Clear(chromedp.ID("login")))
 	b.typeInto("login", at.Email)
 	b.typeInto("password", password)
 	b.click("button[type=submit]")
 }
 
-// says evaluates an expression, also while pages change under it, until it is what is wanted.
-func (b *browser) says(expression, want string) {
-	b.t.Helper()
-	if got, ok := b.until(expression, want); !ok {
-		b.shot("failed")
-		b.t.Fatalf("%s is %q, want %q", expression, got, want)
-	}
-}
-
-func (b *browser) until(expression, want string) (got string, ok bool) {
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for {
-		got, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
-		if err == nil && got == want {
-			return got, true
-		}
-		select {
-		case <-ctx.Done():
-			return got, false
-		case <-again.C:
-		}
-	}
-}
-
 // untilMail asks the mailbox until so many mails came to the account.
 func (b *browser) untilMail(at sites, n int) {
-	b.t.Helper()
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.Ctx, time.Minute)
+	defer cancel()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
 		resp, err := http.Get(at.Mailbox + "/?to=" + at.Email)
 		if err != nil {
-			b.t.Fatal(err)
+			b.T.Fatal(err)
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if err != nil {
-			b.t.Fatal(err)
+			b.T.Fatal(err)
 		}
 		if strings.Count(string(body), `class="subject"`) == n {
 			return
 		}
 		select {
 		case <-again.C:
-		case <-b.ctx.Done():
-			b.t.Fatalf("%d mails did not come", n)
+		case <-ctx.Done():
+			b.T.Fatalf("%d mails did not come", n)
 		}
 	}
 }
 
 // followLink opens the link of the mail that is shown, in this tab.
 func (b *browser) followLink(at sites) {
-	b.t.Helper()
-	link, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`(() => { const a = document.querySelector('.letter a[href*="/reset#t="]'); a.removeAttribute('target'); return a.href; })()`))
+	b.T.Helper()
+	link, err := chromedp.Run(b.Ctx, chromedp.Evaluate[string](`(() => { const a = document.querySelector('.letter a[href*="/reset#t="]'); a.removeAttribute('target'); return a.href; })()`))
 	if err != nil || !strings.HasPrefix(link, at.Rekey+"/reset#t=") {
-		b.t.Fatalf("the link is %q (%v)", link, err)
+		b.T.Fatalf("the link is %q (%v)", link, err)
 	}
 	b.click(`.letter a[href*="/reset#t="]`)
-}
-
-// shot is kept for whoever wants to look.
-func (b *browser) shot(name string) {
-	b.t.Helper()
-	folder := os.Getenv("REKEY_SCREENSHOTS")
-	if folder == "" {
-		return
-	}
-	b.until("document.readyState === 'complete' && document.documentElement.clientWidth > 0", "true")
-	taken, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "demo-"+name+".png"), taken, 0o600); err != nil {
-		b.t.Fatal(err)
-	}
 }

@@ -70,13 +70,13 @@ func TestKilledWhileMailing(t *testing.T) {
 }
 
 // catching gives the installation a mail server.
-func catching(r *terminal) *demo.Mailbox {
+func catching(r *terminal, pinned ...string) *demo.Mailbox {
 	r.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	box := demo.NewMailbox()
+	box := demo.NewMailbox(pinned...)
 	done := make(chan error, 1)
 	go func() { done <- box.ServeSMTP(r.t.Context(), listener, slog.New(slog.DiscardHandler)) }()
 	r.t.Cleanup(func() {

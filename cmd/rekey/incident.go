@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/incident"
+	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
@@ -49,6 +50,8 @@ Examples:
 
 // maxNotice is more than any text of an incident may have: what is longer is refused there, in words of its own.
 const maxNotice = 256 << 10
+
+func (*incidentSetCmd) deed() deed { return does(operator.IncidentSet) }
 
 func (c *incidentSetCmd) Run(ctx context.Context, s *session) error {
 	change, err := c.change(s)
@@ -161,6 +164,8 @@ Example:
     rekey incident show spring-2026`
 }
 
+func (*incidentShowCmd) deed() deed { return reads(operator.ReadIncidents) }
+
 func (c *incidentShowCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -182,6 +187,8 @@ Example:
 
     rekey incident list`
 }
+
+func (*incidentListCmd) deed() deed { return reads(operator.ReadIncidents) }
 
 func (c *incidentListCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)

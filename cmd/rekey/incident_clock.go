@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/incident"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type incidentClockCmd struct {
@@ -30,6 +31,8 @@ type suggested struct {
 	Text  string    `json:"text"`
 	DueAt time.Time `json:"due_at"`
 }
+
+func (*clockListCmd) deed() deed { return reads(operator.ReadIncidents) }
 
 func (c *clockListCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
@@ -72,6 +75,8 @@ Examples:
     rekey incident clock set spring-2026 --name "GDPR Art. 33: supervisory authority" --due 2026-03-04T09:00:00Z
     rekey incident clock set spring-2026 1 --done --note "filed as 2026-0417"`
 }
+
+func (*clockSetCmd) deed() deed { return does(operator.IncidentClock) }
 
 func (c *clockSetCmd) Run(ctx context.Context, s *session) error {
 	due, err := parseTime("due", c.Due)

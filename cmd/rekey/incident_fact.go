@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/incident"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type incidentFactCmd struct {
@@ -32,6 +33,8 @@ type factRow struct {
 	Value     string     `json:"value"`
 	UpdatedAt *time.Time `json:"updated_at"`
 }
+
+func (*factListCmd) deed() deed { return reads(operator.ReadIncidents) }
 
 func (c *factListCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
@@ -76,6 +79,8 @@ Examples:
     rekey incident fact set spring-2026 nature "A backup of the member base was copied."
     rekey incident fact set spring-2026 measures_taken - < measures.txt`
 }
+
+func (*factSetCmd) deed() deed { return does(operator.IncidentFact) }
 
 func (c *factSetCmd) Run(ctx context.Context, s *session) error {
 	text := &c.Text

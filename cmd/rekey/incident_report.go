@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type incidentReportCmd struct {
@@ -23,6 +25,8 @@ Example:
 
     rekey incident report make spring-2026`
 }
+
+func (*reportMakeCmd) deed() deed { return does(operator.ReportMake) }
 
 func (c *reportMakeCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
@@ -52,6 +56,8 @@ Example:
 
     rekey incident report list spring-2026`
 }
+
+func (*reportListCmd) deed() deed { return reads(operator.ReadReports) }
 
 func (c *reportListCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
@@ -83,6 +89,8 @@ Example:
 
     rekey incident report show spring-2026 1 --output report.html`
 }
+
+func (*reportShowCmd) deed() deed { return reads(operator.ReadReports) }
 
 func (c *reportShowCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)

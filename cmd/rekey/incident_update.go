@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seed-1c168855/rekey/internal/incident"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type incidentUpdateCmd struct {
@@ -24,6 +25,8 @@ Examples:
     rekey incident update spring-2026 --text better.txt --correct 3
     rekey incident update spring-2026 --retract 3`
 }
+
+func (*incidentUpdateCmd) deed() deed { return does(operator.IncidentUpdate) }
 
 func (c *incidentUpdateCmd) Run(ctx context.Context, s *session) error {
 	change, err := c.change(s)

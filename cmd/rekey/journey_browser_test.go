@@ -26,12 +26,12 @@ type effort struct {
 
 // measured tells the effort of a way that has just ended. It must be over in a minute, typing included.
 func (b *browser) measured(way string) {
-	b.t.Helper()
+	b.T.Helper()
 	machine := time.Since(b.effort.began)
 	whole := machine + time.Duration(b.effort.keys)*time.Second/pace
-	b.t.Logf("%s: %d clicks, %d keys; %.1f s of machine, %.0f s with typing at %d keys a second", way, b.effort.clicks, b.effort.keys, machine.Seconds(), whole.Seconds(), pace)
+	b.T.Logf("%s: %d clicks, %d keys; %.1f s of machine, %.0f s with typing at %d keys a second", way, b.effort.clicks, b.effort.keys, machine.Seconds(), whole.Seconds(), pace)
 	if whole > time.Minute {
-		b.t.Errorf("%s takes %v", way, whole)
+		b.T.Errorf("%s takes %v", way, whole)
 	}
 }
 
@@ -41,28 +41,28 @@ func (e *effort) typed(text string) { e.keys += utf8.RuneCountInString(text) }
 
 // byCode asks for a message and goes by the typed code, as who trusts no link does.
 func (b *browser) byCode(at sites, password string) {
-	b.t.Helper()
-	b.open(at.Rekey + "/forgot")
+	b.T.Helper()
+	b.Open(at.Rekey + "/forgot")
 	b.typeInto("email", at.Email)
 	b.click("button[type=submit]")
-	b.says(heading, "Please look into your mailbox")
+	b.Says(heading, "Please look into your mailbox")
 	b.untilMail(at, 3)
-	b.open(at.Mailbox + "/?to=" + at.Email)
+	b.Open(at.Mailbox + "/?to=" + at.Email)
 	b.click(".mails a")
-	b.says("document.querySelectorAll('.letter').length", "1")
-	code, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`/[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(document.body.textContent)?.[0] || ''`))
+	b.Says("document.querySelectorAll('.letter').length", "1")
+	code, err := chromedp.Run(b.Ctx, chromedp.Evaluate[string](`/[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(document.body.textContent)?.[0] || ''`))
 	if err != nil || code == "" {
-		b.t.Fatalf("the mail has no code (%v)", err)
+		b.T.Fatalf("the mail has no code (%v)", err)
 	}
 	b.begin()
 	b.effort.typed(strings.TrimPrefix(at.Rekey, "http://") + "/code\n") // the address, by hand
-	b.open(at.Rekey + "/code")
+	b.Open(at.Rekey + "/code")
 	b.typeInto("email", at.Email)
 	b.typeInto("code", strings.ToLower(strings.ReplaceAll(code, "-", "")))
 	b.typeInto("password", password)
 	b.typeInto("confirm", password)
 	b.click("#submit")
-	b.says("location.pathname", "/done")
+	b.Says("location.pathname", "/done")
 	b.measured("by code, from its address to done")
 }
 

@@ -44,6 +44,8 @@ Example:
     rekey key list`
 }
 
+func (*keyListCmd) deed() deed { return reads(operator.ReadKeys) }
+
 func (c *keyListCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -78,6 +80,13 @@ Examples:
     rekey key rotate --revoke --yes`
 }
 
+func (c *keyRotateCmd) deed() deed {
+	if c.Revoke {
+		return destroys(operator.KeyRevoke, operator.ReadKeys, "keys")
+	}
+	return does(operator.KeyRotate)
+}
+
 func (c *keyRotateCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
 	if err != nil {
@@ -104,6 +113,10 @@ func (keyRevokeCmd) Help() string {
 Example:
 
     rekey key revoke UHw9kWOliwEanSs78Yl-4TYO1nTkOEYCGnvChW19jrQ --yes`
+}
+
+func (c *keyRevokeCmd) deed() deed {
+	return destroys(operator.KeyRevoke, operator.ReadKeys, "key:"+c.KID)
 }
 
 func (c *keyRevokeCmd) Run(ctx context.Context, s *session) error {
@@ -153,6 +166,8 @@ Example:
 
     rekey key rewrap --to new-master.key`
 }
+
+func (*keyRewrapCmd) deed() deed { return beside(operator.KeyRewrap) }
 
 func (c *keyRewrapCmd) Run(ctx context.Context, s *session) error {
 	keys, err := s.keys(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seed-1c168855/rekey/internal/campaign"
+	"github.com/seed-1c168855/rekey/internal/operator"
 )
 
 type lockdownCmd struct {
@@ -23,6 +24,8 @@ Example:
 
     rekey lockdown on --reason "attacker still inside"`
 }
+
+func (*lockdownOnCmd) deed() deed { return does(operator.LockdownOn) }
 
 func (c *lockdownOnCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)
@@ -46,6 +49,10 @@ func (lockdownOffCmd) Help() string {
 Example:
 
     rekey lockdown off --reason "way in closed" --yes`
+}
+
+func (*lockdownOffCmd) deed() deed {
+	return destroys(operator.LockdownOff, operator.ReadStatus, "lockdown")
 }
 
 func (c *lockdownOffCmd) Run(ctx context.Context, s *session) error {
@@ -89,6 +96,8 @@ Example:
 
     rekey lockdown status`
 }
+
+func (*lockdownStatusCmd) deed() deed { return reads(operator.ReadStatus) }
 
 func (c *lockdownStatusCmd) Run(ctx context.Context, s *session) error {
 	o, err := s.office(ctx)

@@ -42,9 +42,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		return status
 	}
 	s.begin(&c)
-	err := s.reach(c.Server, parsed.Command())
-	if err == nil {
-		err = parsed.Run()
-	}
-	return s.report(s.end(ctx, err))
+	return s.report(s.end(ctx, s.do(ctx, c.Server, parsed)))
 }

@@ -28,6 +28,8 @@ type migrated struct {
 	After  store.SchemaStatus `json:"after"`
 }
 
+func (*migrateUpCmd) deed() deed { return beside(audit.MigrateUp) }
+
 func (c *migrateUpCmd) Run(ctx context.Context, s *session) error {
 	db, err := s.connect(ctx)
 	if err != nil {
@@ -63,6 +65,8 @@ Example:
 
     rekey migrate status`
 }
+
+func (*migrateStatusCmd) deed() deed { return deed{place: besideDatabase} }
 
 func (c *migrateStatusCmd) Run(ctx context.Context, s *session) error {
 	db, err := s.connect(ctx)

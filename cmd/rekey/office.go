@@ -8,11 +8,13 @@ import (
 	"github.com/seed-1c168855/rekey/internal/account"
 	"github.com/seed-1c168855/rekey/internal/approval"
 	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/audit/outside"
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/client"
 	"github.com/seed-1c168855/rekey/internal/desk"
 	"github.com/seed-1c168855/rekey/internal/incident"
 	"github.com/seed-1c168855/rekey/internal/operator"
+	"github.com/seed-1c168855/rekey/internal/support"
 )
 
 // office is where the commands of operators act: beside the database (direct), or through the API of a running Rekey (remote). A command does not
@@ -36,10 +38,14 @@ type office interface {
 	Campaigns(ctx context.Context) ([]campaign.Campaign, error)
 	Campaign(ctx context.Context, id int64) (campaign.Campaign, error)
 	Status(ctx context.Context, id int64) (campaign.Status, error)
+	// Progress is Status by hour and language too.
+	Progress(ctx context.Context, id int64) (campaign.Progress, error)
 	CreateCampaign(ctx context.Context, r campaign.CreateRequest) (campaign.Campaign, error)
 	PrepareCampaign(ctx context.Context, id int64) (campaign.Report, error)
 	PreviewCampaign(ctx context.Context, id int64) (campaign.Preview, error)
 	SendTestMail(ctx context.Context, id int64, m desk.TestMail) error
+	// TestMail gives what SendTestMail sends.
+	TestMail(ctx context.Context, id int64, m desk.TestMail) (desk.Mail, error)
 	CampaignLines(ctx context.Context, id int64, outcome string, w io.Writer) error
 	PlanActivation(ctx context.Context, id int64) (campaign.Preview, error)
 	Activate(ctx context.Context, id int64, r campaign.ActivateRequest, reason string) (outcome[campaign.Activated], error)
@@ -79,6 +85,22 @@ type office interface {
 	// Audit gives a page before the entry with the index, or of the newest, and where the next begins; nil after the last.
 	Audit(ctx context.Context, q audit.Query, before *int64) (page []auditRow, next *int64, err error)
 	ExportAudit(ctx context.Context, t auditTake, w io.Writer) error
+	MakeCheckpoint(ctx context.Context) (audit.Checkpoint, error)
+	// Checkpoints gives up to limit, the newest first, and how far each place outside is.
+	Checkpoints(ctx context.Context, limit int) ([]audit.Checkpoint, []outside.State, error)
+	// ProveInclusion and ProveConsistency prove against the checkpoint over size entries, 0 for the newest.
+	ProveInclusion(ctx context.Context, index, size int64) (audit.Inclusion, error)
+	ProveConsistency(ctx context.Context, old, size int64) (audit.Consistency, error)
+
+	FindMembers(ctx context.Context, text string) ([]support.Found, error)
+	Member(ctx context.Context, id int64) (memberRow, error)
+	// SendLink says how long the link waits for the cap of mails to one address.
+	SendLink(ctx context.Context, id int64) (time.Duration, error)
+	SpeakCode(ctx context.Context, id int64, i support.Identity, reason string) (outcome[support.Code], error)
+	// TakeCode shows the code of a request that was approved.
+	TakeCode(ctx context.Context, request int64) (support.Code, error)
+	MarkAddress(ctx context.Context, id int64, dead bool) error
+
 	ShowAccount(ctx context.Context, subject string) (account.Profile, error)
 	ExportAccounts(ctx context.Context, r account.ExportRequest, w io.Writer) (account.ExportReport, error)
 	// AskExport asks a second person for an export of the audit log, or else of the accounts; nil where none is needed.

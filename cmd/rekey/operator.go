@@ -59,6 +59,8 @@ Examples:
     rekey operator create grace --email grace@example.org --role approver`
 }
 
+func (*operatorCreateCmd) deed() deed { return does(operator.OperatorCreate) }
+
 func (c *operatorCreateCmd) Run(ctx context.Context, s *session) error {
 	roles, err := operator.ParseRoles(c.Role...)
 	if err != nil {
@@ -84,6 +86,8 @@ Example:
 
     rekey operator list`
 }
+
+func (*operatorListCmd) deed() deed { return reads(operator.ReadOperators) }
 
 func (c *operatorListCmd) Run(ctx context.Context, s *session) error {
 	where, err := s.office(ctx)
@@ -130,6 +134,8 @@ Example:
     rekey operator invite ada`
 }
 
+func (*operatorInviteCmd) deed() deed { return does(operator.OperatorInvite) }
+
 func (c *operatorInviteCmd) Run(ctx context.Context, s *session) error {
 	where, o, err := s.operatorNamed(ctx, c.Name)
 	if err != nil {
@@ -175,6 +181,10 @@ Example:
     rekey operator roles ada --role admin --yes`
 }
 
+func (c *operatorRolesCmd) deed() deed {
+	return destroys(operator.OperatorRoles, operator.ReadOperators, operator.Object(operator.FoldName(c.Name)))
+}
+
 func (c *operatorRolesCmd) Run(ctx context.Context, s *session) error {
 	roles, err := operator.ParseRoles(c.Role...)
 	if err != nil {
@@ -217,6 +227,10 @@ func (operatorDisableCmd) Help() string {
 Example:
 
     rekey operator disable ada --yes`
+}
+
+func (c *operatorDisableCmd) deed() deed {
+	return destroys(operator.OperatorDisable, operator.ReadOperators, operator.Object(operator.FoldName(c.Name)))
 }
 
 func (c *operatorDisableCmd) Run(ctx context.Context, s *session) error {

@@ -198,3 +198,27 @@ func TestBreakGlass(t *testing.T) {
 		t.Errorf("the mail: %s", text)
 	}
 }
+
+// Whoever's sign-in is touched hears of it by a mail of its own, also while a lockdown holds members' mail; the invitation's link is not in it.
+func TestOperatorIsTold(t *testing.T) {
+	t.Parallel()
+	r := atTerminal(t)
+	box := catching(r)
+	r.ok("lockdown", "on", "--reason", "first things first")
+	made := r.object("operator", "create", "ada", "--email", "ada@example.org", "--role", "admin")
+	r.serve(r.onFreeAdmin())
+	m, err := box.Next(t.Context(), "ada@example.org", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(m.Raw), "=\r\n", "")
+	_, token, _ := strings.Cut(made["invite"].(string), "#t=")
+	for _, want := range []string{"your sign-in was changed", "You were added as an operator (admin)", "at the command line beside the database", r.env["REKEY_ADMIN_URL"] + "/me"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	if strings.Contains(text, token) {
+		t.Error("the invitation's token was mailed")
+	}
+}

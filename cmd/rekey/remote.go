@@ -29,14 +29,14 @@ type remote struct {
 }
 
 // reach makes --server, or REKEY_SERVER, the office of this run. What needs the database is refused.
-func (s *session) reach(server, command string) error {
+func (s *session) reach(server, command string, where place) error {
 	if server == "" {
 		server = s.getenv("REKEY_SERVER")
 	}
-	if server == "" || !needsOffice(command, standalone) {
+	if server == "" || where == nowhere {
 		return nil
 	}
-	if !needsOffice(command, besideDatabase) {
+	if where == besideDatabase {
 		return usagef("--server: %s works beside the database, without it", command)
 	}
 	if s.breakGlass != "" {
@@ -52,22 +52,6 @@ func (s *session) reach(server, command string) error {
 	}
 	s.remote = &remote{base: base + "/v1/admin", token: token, http: newHTTPClient()}
 	return nil
-}
-
-// standalone are the commands that need nobody's office, besideDatabase those that need the database. Every other one takes --server.
-var (
-	standalone     = []string{"version", "health", "breached"}
-	besideDatabase = []string{"serve", "migrate", "demo", "accounts import", "accounts delete", "key rewrap", "audit verify", "audit checkpoint", "audit key", "audit prove"}
-)
-
-// needsOffice tells whether a command, as kong names it, is not among some.
-func needsOffice(command string, among []string) bool {
-	for _, name := range among {
-		if command == name || strings.HasPrefix(command, name+" ") {
-			return false
-		}
-	}
-	return true
 }
 
 // serverURL takes scheme and host alone. Without TLS whoever listens has the token, so that is for this machine only.

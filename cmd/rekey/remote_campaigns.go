@@ -49,8 +49,18 @@ func (r *remote) UpdateIncident(ctx context.Context, c incident.UpdateChange) (i
 }
 
 func (r *remote) Campaigns(ctx context.Context) ([]campaign.Campaign, error) {
-	answer, _, err := send[api.Campaigns](ctx, r, http.MethodGet, "/campaigns", nil)
-	return nouns[campaign.Campaign](answer.Campaigns), err
+	all, path := []campaign.Campaign{}, "/campaigns?limit=1000"
+	for {
+		page, _, err := send[api.Campaigns](ctx, r, http.MethodGet, path, nil)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, nouns[campaign.Campaign](page.Campaigns)...)
+		if page.Next == nil {
+			return all, nil
+		}
+		path = fmt.Sprintf("/campaigns?limit=1000&before=%d", *page.Next)
+	}
 }
 
 func campaignPath(id int64, rest string) string { return fmt.Sprintf("/campaigns/%d%s", id, rest) }
@@ -61,6 +71,10 @@ func (r *remote) Campaign(ctx context.Context, id int64) (campaign.Campaign, err
 
 func (r *remote) Status(ctx context.Context, id int64) (campaign.Status, error) {
 	return fetch[api.CampaignStatus, campaign.Status](ctx, r, http.MethodGet, campaignPath(id, "/status"), nil)
+}
+
+func (r *remote) Progress(ctx context.Context, id int64) (campaign.Progress, error) {
+	return fetch[api.CampaignProgress, campaign.Progress](ctx, r, http.MethodGet, campaignPath(id, "/progress"), nil)
 }
 
 // CreateCampaign sends a list as it is read.
@@ -110,6 +124,11 @@ func (r *remote) PreviewCampaign(ctx context.Context, id int64) (campaign.Previe
 func (r *remote) SendTestMail(ctx context.Context, id int64, m desk.TestMail) error {
 	_, _, err := send[api.Mailed](ctx, r, http.MethodPost, campaignPath(id, "/test-mail"), api.TestMailRequest{To: m.To, Mail: m.Kind, Locale: m.Locale})
 	return err
+}
+
+func (r *remote) TestMail(ctx context.Context, id int64, m desk.TestMail) (desk.Mail, error) {
+	path := withQuery(campaignPath(id, "/mail"), url.Values{"mail": {m.Kind}, "locale": {m.Locale}})
+	return fetch[api.CampaignMail, desk.Mail](ctx, r, http.MethodGet, path, nil)
 }
 
 func (r *remote) CampaignLines(ctx context.Context, id int64, outcome string, w io.Writer) error {

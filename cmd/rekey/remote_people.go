@@ -141,15 +141,17 @@ func auditQuery(q audit.Query) (url.Values, error) {
 }
 
 func (r *remote) Audit(ctx context.Context, q audit.Query, before *int64) ([]auditRow, *int64, error) {
-	values, err := auditQuery(q)
-	if err != nil {
+	search := api.AuditSearch{Actor: q.Actor, Action: q.Action, Object: q.Object, Outcome: q.Outcome, Before: before, Limit: new(int64)}
+	*search.Limit = int64(q.Limit)
+	if err := wholeSeconds(&q.Since, &q.Until); err != nil {
 		return nil, nil, err
 	}
-	values.Set("limit", strconv.Itoa(q.Limit))
-	if before != nil {
-		values.Set("before", strconv.FormatInt(*before, 10))
+	for to, t := range map[**int64]time.Time{&search.Since: q.Since, &search.Until: q.Until} {
+		if seconds := t.Unix(); !t.IsZero() {
+			*to = &seconds
+		}
 	}
-	page, _, err := send[api.AuditPage](ctx, r, http.MethodGet, withQuery("/audit", values), nil)
+	page, _, err := send[api.AuditPage](ctx, r, http.MethodPost, "/audit/search", search)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -122,18 +122,21 @@ func TestServerPrintsTheSame(t *testing.T) {
 	r.active()
 	r.ok("incident", "set", "breach", "--title", "Data was copied", "--found", "2011-06-16", "--unexposed", "payment data")
 	r.ok("client", "create", "shop", "--scope", "login", "--expires", "2999-01-01")
+	kept := fmt.Sprint(r.object("audit", "checkpoint")["size"])
 	token := r.tokenOf("ann", false, operator.AllRoles()...)
 	far := r.at(r.serve("--no-delivery").admin, token)
 	for _, c := range [][]string{
 		{"incident", "show", "breach"}, {"incident", "list"}, {"campaign", "list"}, {"campaign", "show", "1"}, {"campaign", "status", "1"}, {"campaign", "close", "1"},
 		{"campaign", "cancel", "1"}, {"campaign", "remind", "1"}, {"lockdown", "status"}, {"client", "list"}, {"client", "revoke", "shop"}, {"key", "list"}, {"operator", "list"},
 		{"accounts", "show", "t-003"}, {"approval", "list"}, {"audit", "list", "--action", "campaign", "--until", "2999-01-01"},
+		{"audit", "checkpoint"}, {"audit", "checkpoint", "--list", "--limit", "1"}, {"audit", "prove", "3"}, {"audit", "prove", "3", "--size", kept}, {"audit", "prove", "--consistency", "2"},
+		{"audit", "prove", "--consistency", kept},
 	} {
 		what := strings.Join(c, " ")
 		same(t, what, r.ok(c...), far.ok(c...))
 		same(t, what+" in JSON", roughly(r.object(c...)), roughly(far.object(c...)))
 	}
-	for _, c := range [][]string{{"campaign", "show", "99"}, {"incident", "show", "july"}, {"campaign", "prepare", "1"}, {"campaign", "create", "--incident", "x", "--scope", "list"}} {
+	for _, c := range [][]string{{"campaign", "show", "99"}, {"audit", "prove", "999"}, {"audit", "prove", "1", "--size", "2"}, {"incident", "show", "july"}, {"campaign", "prepare", "1"}, {"campaign", "create", "--incident", "x", "--scope", "list"}} {
 		near, _, _ := r.run(c...)
 		if status, _, why := far.run(c...); status != near || why == "" {
 			t.Errorf("%v: exit %d, beside the database %d: %s", c, status, near, why)
@@ -169,7 +172,7 @@ func TestServerIsRefused(t *testing.T) {
 	const token = "rko_secret-token-of-nobody"
 	r := atTerminal(t).at("https://127.0.0.1:1", token)
 	for _, c := range [][]string{{"serve"}, {"migrate"}, {"demo", "--once"}, {"accounts", "import", "x.csv"}, {"accounts", "delete", "x", "--yes"}, {"key", "rewrap", "--to", "x"},
-		{"audit", "verify"}, {"audit", "key"}, {"audit", "checkpoint"}, {"audit", "export", "--checkpoint", "x"}} {
+		{"audit", "verify"}, {"audit", "key"}, {"audit", "export", "--checkpoint", "x"}} {
 		if why := r.fails(exitUsage, c...); !strings.Contains(why, "beside the database") {
 			t.Errorf("%v: %s", c, why)
 		}

@@ -33,6 +33,8 @@ type session struct {
 	remote *remote // where a command acts that was given --server; nil: beside the database
 	opened *store.Store
 	acted  bool // somebody asked who acts: there may be audit entries to seal
+
+	closing []io.Closer // what else was opened
 }
 
 func (s *session) begin(c *cli) {
@@ -58,7 +60,11 @@ func (s *session) end(ctx context.Context, err error) error {
 			s.logger.WarnContext(ctx, "audit entries wait unsealed; the next command or the serving process seals them", "error", sealing)
 		}
 	}
-	return errors.Join(err, s.opened.Close())
+	errs := []error{err, s.opened.Close()}
+	for _, c := range s.closing {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // connect opens the database as it is.

@@ -19,6 +19,8 @@ Example:
     rekey version`
 }
 
+func (*versionCmd) deed() deed { return deed{place: nowhere} }
+
 func (c *versionCmd) Run(s *session) error {
 	v := struct {
 		Version string `json:"version"`
@@ -39,6 +41,8 @@ Example:
 
 // healthTime is below the time a container's health check allows.
 const healthTime = 4 * time.Second
+
+func (*healthCmd) deed() deed { return deed{place: nowhere} }
 
 func (c *healthCmd) Run(ctx context.Context, s *session) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTime)

@@ -54,6 +54,7 @@ func (a *Admin) answer(rt adminRoute) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), rt.time())
 		defer cancel()
+		ctx = operator.WithOrigin(ctx, operator.Origin{Address: server.ClientAddr(c).String(), Agent: operator.Label(c.Request.UserAgent(), "")})
 		r := &asked{Context: c, a: a, route: rt, ctx: ctx}
 		if err := r.admit(rt); err != nil {
 			server.Fail(c, withWait(err))
@@ -75,6 +76,9 @@ func (a *Admin) answer(rt adminRoute) gin.HandlerFunc {
 // admit finds out who calls before anything else: a stranger learns nothing of the form.
 func (r *asked) admit(rt adminRoute) (err error) {
 	if r.who, err = r.a.principal(r.ctx, r.Context); err != nil {
+		return err
+	}
+	if err = r.charge(rt.act); err != nil {
 		return err
 	}
 	if err = r.a.o.Desk.MayOpen(r.ctx, r.who, rt.act, r.Request.URL.Path); err != nil {

@@ -15,10 +15,28 @@ import (
 )
 
 func (a *Admin) campaigns(r *asked) (Campaigns, error) {
-	list, err := a.o.Desk.Campaigns(r.ctx, r.who)
-	answer := Campaigns{make([]Campaign, len(list))}
+	q := campaign.Query{State: campaign.State(r.query.Get("state")), Incident: r.query.Get("incident")}
+	limit, err := r.number("limit", 1, campaign.MaxPage)
+	if err != nil {
+		return Campaigns{}, err
+	}
+	before, err := r.number("before", 1, maxIndex)
+	if err != nil {
+		return Campaigns{}, err
+	}
+	if limit != nil {
+		q.Limit = int(*limit)
+	}
+	if before != nil {
+		q.Before = *before
+	}
+	list, next, err := a.o.Desk.CampaignPage(r.ctx, r.who, q)
+	answer := Campaigns{Campaigns: make([]Campaign, len(list))}
 	for i, k := range list {
 		answer.Campaigns[i] = campaignOf(k)
+	}
+	if next != 0 {
+		answer.Next = &next
 	}
 	return answer, err
 }
@@ -127,15 +145,23 @@ func (a *Admin) testMail(r *asked, q TestMailRequest) (Mailed, error) {
 
 func (a *Admin) campaignStatus(r *asked) (CampaignStatus, error) {
 	return onCampaign(r, func(id int64) (CampaignStatus, error) {
-		status, err := a.o.Desk.Status(r.ctx, r.who, id)
-		return Mirror[CampaignStatus](status), err
+		counts, err := a.o.Desk.Progress(r.ctx, r.who, id)
+		return statusOf(counts), err
 	})
+}
+
+// statusOf says when it was counted: programs that poll share their counts.
+func statusOf(p campaign.Progress) CampaignStatus {
+	answer := Mirror[CampaignStatus](p.Status)
+	answer.CountedAt = p.At.Unix()
+	return answer
 }
 
 func (a *Admin) campaignProgress(r *asked) (CampaignProgress, error) {
 	return onCampaign(r, func(id int64) (CampaignProgress, error) {
 		counts, err := a.o.Desk.Progress(r.ctx, r.who, id)
 		answer := Mirror[CampaignProgress](counts)
+		answer.Status = statusOf(counts)
 		answer.Hours, answer.Locales = mirrorAll[CampaignHour](counts.Hours), mirrorAll[CampaignLocale](counts.Locales) // never null
 		return answer, err
 	})

@@ -149,10 +149,45 @@ func TestAdminProofs(t *testing.T) {
 		if opened, err := audit.OpenCheckpoint(list.Checkpoints[0].Note, list.Verifiers...); err != nil || opened.Head != c.Head {
 			t.Errorf("%v %v", opened, err)
 		}
+		b.checkpointsAndProofs(dee, vkey, c)
 		if older := gets[api.AuditCheckpoints](b, 200, "GET", "/audit/checkpoints?before=1", dee, ""); len(older.Checkpoints) != 0 {
 			t.Errorf("%+v", older)
 		}
 	})
+}
+
+// checkpointsAndProofs signs the log after it grew, and proves against what was kept before.
+func (b *bureau) checkpointsAndProofs(token, vkey string, kept audit.Checkpoint) {
+	b.Helper()
+	b.must(b.store.Record(b.Context(), audit.New(tester, audit.MigrateUp, "schema", nil)))
+	b.seal()
+	before := len(b.refusals())
+	made := gets[api.AuditCheckpoint](b, 200, "POST", "/audit/checkpoints", token, "")
+	if opened, err := audit.OpenCheckpoint(made.Note, vkey); err != nil || opened.Head.Size != made.Size || made.Size <= kept.Head.Size {
+		b.Errorf("%+v %v", made, err)
+	}
+	if again := gets[api.AuditCheckpoint](b, 200, "POST", "/audit/checkpoints", token, ""); again.Number != made.Number {
+		b.Errorf("the log did not grow, and another one was made: %+v", again)
+	}
+	for path, size := range map[string]int64{
+		"/audit/0/proof": made.Size, fmt.Sprintf("/audit/0/proof?size=%d", kept.Head.Size): kept.Head.Size,
+		"/audit/consistency?old=1": made.Size, fmt.Sprintf("/audit/consistency?old=%d", kept.Head.Size): made.Size,
+		fmt.Sprintf("/audit/consistency?old=1&size=%d", kept.Head.Size): kept.Head.Size,
+	} {
+		w := b.call("GET", path, token, "")
+		if got, err := audit.VerifyProof(w.Body.Bytes(), vkey); w.Code != 200 || err != nil || got.Head.Size != size {
+			b.Errorf("%s: %d %v %s", path, w.Code, err, w.Body)
+		}
+	}
+	b.refused(409, "no_checkpoint", "GET", fmt.Sprintf("/audit/%d/proof?size=%d", kept.Head.Size, kept.Head.Size), token, "")
+	b.refused(404, "", "GET", "/audit/0/proof?size=1", token, "")
+	b.refused(404, "", "GET", "/audit/consistency?old=1&size=1", token, "")
+	b.refused(400, "", "GET", "/audit/consistency", token, "")
+	b.refused(400, "", "GET", "/audit/consistency?old=999", token, "")
+	b.refused(422, "out_of_range", "GET", "/audit/consistency?old=-1", token, "")
+	if len(b.refusals()) != before {
+		b.Error("a look left a refusal")
+	}
 }
 
 // Members are found in a body, and helped; no address and no code is in the server's log.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
@@ -54,6 +53,9 @@ func (d *download) begin() {
 // auditQuery reads the filters that the log can be searched and exported by.
 func (r *asked) auditQuery() (q audit.Query, err error) {
 	q = audit.Query{Actor: r.query.Get("actor"), Action: r.query.Get("action"), Object: r.query.Get("object"), Outcome: r.query.Get("outcome")}
+	if strings.HasPrefix(q.Object, "account") {
+		return q, errInAddress
+	}
 	if q.Outcome != "" && q.Outcome != audit.Done && q.Outcome != audit.Refused {
 		return q, &problem.Error{Kind: problem.Unprocessable, Code: codeRange, Text: "outcome must be done or refused."}
 	}
@@ -77,28 +79,22 @@ const (
 )
 
 func (a *Admin) audit(r *asked) (AuditPage, error) {
-	page := AuditPage{Entries: []AuditEntry{}}
 	q, err := r.auditQuery()
 	if err != nil {
-		return page, err
+		return AuditPage{}, err
 	}
 	limit, err := r.number("limit", 1, audit.MaxPage)
 	if err != nil {
-		return page, err
+		return AuditPage{}, err
 	}
 	before, err := r.number("before", 0, maxIndex)
 	if err != nil {
-		return page, err
+		return AuditPage{}, err
 	}
 	if q.Limit = auditPage; limit != nil {
 		q.Limit = int(*limit)
 	}
-	entries, next, err := a.o.Desk.AuditBefore(r.ctx, r.who, q, before)
-	for _, e := range entries {
-		page.Entries = append(page.Entries, AuditEntry{e.Index, e.At.Unix(), e.Actor.String(), string(e.Action), e.Object, e.Outcome, json.RawMessage(e.EncodeDetail()), e.RequestID})
-	}
-	page.Next = next
-	return page, err
+	return a.auditPage(r, q, before)
 }
 
 func (a *Admin) askAuditExport(r *asked, q Reasoned) (Granted, *approval.Request, error) {

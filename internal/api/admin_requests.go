@@ -96,9 +96,10 @@ type Incidents struct {
 	Incidents []Incident `json:"incidents" nullable:"false"`
 }
 
-// Campaigns is a list.
+// Campaigns is a page of them, the newest first.
 type Campaigns struct {
 	Campaigns []Campaign `json:"campaigns" nullable:"false"`
+	Next      *int64     `json:"next,omitempty" doc:"The before of the next page. Left out: this was the last."`
 }
 
 // Approvals is a list.

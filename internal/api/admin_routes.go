@@ -17,15 +17,21 @@ var (
 		{"object", huma.TypeString, "As campaign:7, or with a star at its end whatever begins so."},
 		{"outcome", huma.TypeString, "done or refused."},
 	}
-	pageParams = []param{{"before", huma.TypeInteger, "Older than the entry with this index."}, {"limit", huma.TypeInteger, "1 to 1000; unless given 50."}}
-	ageParam   = param{"again_after", huma.TypeInteger, "Seconds, as for the act."}
+	pageParams     = []param{{"before", huma.TypeInteger, "Older than the entry with this index."}, {"limit", huma.TypeInteger, "1 to 1000; unless given 50."}}
+	campaignParams = []param{
+		{"state", huma.TypeString, "Only those that are draft, prepared, active, closed, cancelled or discarded."},
+		{"incident", huma.TypeString, "Only those of the incident with this slug."},
+		{"before", huma.TypeInteger, "Drafted before the campaign with this number."},
+		{"limit", huma.TypeInteger, "1 to 1000; unless given 50."},
+	}
+	ageParam = param{"again_after", huma.TypeInteger, "Seconds, as for the act."}
 )
 
 // routes is every route for operators' programs, with the act that it takes.
 func (a *Admin) routes() []adminRoute {
 	var all []adminRoute
 	for _, part := range [][]adminRoute{a.incidentRoutes(), a.casefileRoutes(), a.campaignRoutes(), a.mailingRoutes(), a.lockdownRoutes(), a.approvalRoutes(), a.memberRoutes(),
-		a.peopleRoutes(), a.keyRoutes(), a.recordRoutes(), a.proofRoutes()} {
+		a.peopleRoutes(), a.keyRoutes(), a.recordRoutes(), a.auditRoutes(), a.proofRoutes()} {
 		all = append(all, part...)
 	}
 	return all
@@ -72,7 +78,8 @@ func (a *Admin) campaignRoutes() []adminRoute {
 		answer: typeOf[Campaign](), serve: a.uploadCampaign,
 	}
 	return []adminRoute{
-		reads("/campaigns", operator.ReadCampaigns, doc{id: "campaigns", tag: tagCampaigns, summary: "All campaigns, the newest first"}, a.campaigns),
+		reads("/campaigns", operator.ReadCampaigns, doc{id: "campaigns", tag: tagCampaigns, summary: "Campaigns, the newest first",
+			about: "A page: go on with `before` as long as the answer has a `next`."}, a.campaigns, campaignParams...),
 		does(post, "/campaigns", operator.CampaignCreate, doc{id: "createCampaign", tag: tagCampaigns, summary: "Draft a campaign for everyone, or for what a filter finds",
 			about: "Nobody is touched. Not idempotent: asked twice it drafts two.", example: CampaignRequest{Incident: "june-2011", Scope: "everyone", Cutoff: ptr(int64(1308297600))}}, a.createCampaign),
 		upload,
@@ -169,11 +176,12 @@ func (a *Admin) keyRoutes() []adminRoute {
 
 func (a *Admin) recordRoutes() []adminRoute {
 	return []adminRoute{
-		reads("/audit", operator.ReadAudit, doc{id: "audit", tag: tagRecords, summary: "Search the audit log, the newest first"}, a.audit, append(pageParams, auditFilters...)...),
+		reads("/audit", operator.ReadAudit, doc{id: "audit", tag: tagRecords, summary: "Search the audit log, the newest first",
+			about: "An object that names a member is refused here, since addresses are kept by proxies: search for it by POST."}, a.audit, append(pageParams, auditFilters...)...),
 		waits(post, "/exports/audit", operator.AuditExport, doc{id: "askAuditExport", tag: tagRecords, summary: "Ask for the audit log",
 			about: "Once a second person has approved it, who asked may download it for an hour.", example: Reasoned{"for the regulator"}}, a.askAuditExport),
 		streams("/exports/audit", operator.AuditExport, doc{id: "exportAudit", tag: tagRecords, summary: "Take the audit log out, whole or filtered",
-			about: "Unless csv is asked for, a line of JSON an entry, which can be verified offline. The export is recorded."}, []string{ndjsonType, csvType}, a.exportAudit, append(auditFilters, formatParam)...),
+			about: "Unless csv is asked for, a line of JSON an entry, which can be verified offline. The export is recorded. An object that names a member is refused."}, []string{ndjsonType, csvType}, a.exportAudit, append(auditFilters, formatParam)...),
 		waits(post, "/exports/accounts", operator.AccountExport, doc{id: "askAccountExport", tag: tagRecords, summary: "Ask for the passwords that members set here",
 			about: "Once a second person has approved it, who asked may download them for an hour.", example: Reasoned{"nightly hand-back"}}, a.askAccountExport),
 		streams("/exports/accounts", operator.AccountExport, doc{id: "exportAccounts", tag: tagRecords, summary: "Hand back the passwords that members set here",

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -140,6 +141,32 @@ func TestAdminAloneAndTheRest(t *testing.T) {
 	}
 }
 
+// Campaigns come in pages, of one state where that is asked for.
+func TestAdminCampaignPages(t *testing.T) {
+	t.Parallel()
+	b := staffed(t, storetest.SQLite(t, store.Options{}), nil)
+	ann := b.person("ann", true, operator.Responder)
+	for range 3 {
+		gets[api.Campaign](b, 200, "POST", "/campaigns", ann, `{"incident":"june","scope":"everyone"}`)
+	}
+	gets[api.Campaign](b, 200, "POST", "/campaigns/2/discard", ann, "")
+	for query, want := range map[string]string{
+		"": "3 2 1", "?limit=2": "3 2 then 2", "?limit=2&before=2": "1", "?state=draft&limit=1": "3 then 3", "?state=discarded": "2", "?incident=july": "", "?incident=june&state=draft": "3 1",
+	} {
+		page := gets[api.Campaigns](b, 200, "GET", "/campaigns"+query, ann, "")
+		var got []string
+		for _, k := range page.Campaigns {
+			got = append(got, strconv.FormatInt(k.ID, 10))
+		}
+		if page.Next != nil {
+			got = append(got, fmt.Sprintf("then %d", *page.Next))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q gives %v, want %s", query, got, want)
+		}
+	}
+}
+
 // The log in pages by the indexes that are shown, and the exports: refused without a second person, whole with one.
 func TestAdminAuditAndExports(t *testing.T) {
 	t.Parallel()
@@ -159,6 +186,17 @@ func TestAdminAuditAndExports(t *testing.T) {
 		if !strings.HasPrefix(e.Action, "operator.") {
 			t.Errorf("%+v", e)
 		}
+	}
+	found := gets[api.AuditPage](b, 200, "POST", "/audit/search", ann, `{"object":"operator:a*","outcome":"done","limit":1}`)
+	if len(found.Entries) != 1 || found.Entries[0].Object != "operator:ann" || found.Next == nil {
+		t.Errorf("found %+v", found)
+	}
+	rest := gets[api.AuditPage](b, 200, "POST", "/audit/search", ann, fmt.Sprintf(`{"object":"operator:a*","since":1,"until":253402300799,"before":%d}`, *found.Next))
+	if len(rest.Entries) == 0 || *rest.Entries[0].Index >= *found.Next {
+		t.Errorf("after %d: %+v", *found.Next, rest)
+	}
+	if text := b.log.String(); strings.Contains(text, "operator:a*") {
+		t.Error("what was searched for is in the access log")
 	}
 	b.refused(403, "second_person", "GET", "/exports/audit", ann, "")
 	asked := gets[api.Approval](b, 202, "POST", "/exports/audit", ann, `{"reason":"for the regulator"}`)
@@ -269,7 +307,12 @@ func TestAdminIsStrict(t *testing.T) {
 		{400, "duplicate_field", "GET", "/audit?limit=1&limit=2", ``},
 		{422, "out_of_range", "GET", "/audit?limit=1001", ``},
 		{422, "out_of_range", "GET", "/audit?outcome=maybe", ``},
-		{400, "unknown_field", "GET", "/campaigns?state=active", ``},
+		{422, "out_of_range", "GET", "/audit?object=account:u1", ``}, // addresses name no member
+		{422, "out_of_range", "GET", "/exports/audit?object=account:*", ``},
+		{400, "unknown_field", "GET", "/campaigns?colour=red", ``},
+		{422, "state", "GET", "/campaigns?state=dead", ``},
+		{422, "out_of_range", "GET", "/campaigns?limit=1001", ``},
+		{422, "out_of_range", "GET", "/campaigns?before=x", ``},
 		{422, "out_of_range", "GET", "/approvals?state=open", ``},
 		{404, "", "GET", "/campaigns/x", ``},
 		{404, "", "GET", "/campaigns/7", ``},

@@ -120,8 +120,10 @@ type CampaignStatus struct {
 	Reminders      CampaignReminders `json:"reminders"`
 	Reset          int64             `json:"reset" doc:"Members who set a new password since."`
 	SentLastMinute int64             `json:"sent_last_minute"`
+	SentSince      *int64            `json:"sent_since,omitempty" doc:"When the first of those went out. Left out: none did."`
 	SentLastHour   int64             `json:"sent_last_hour"`
 	ResetLastHour  int64             `json:"reset_last_hour"`
+	CountedAt      int64             `json:"counted_at" doc:"When the numbers were counted: every 2 seconds while somebody asks, on large campaigns seldomer. State, mailing, activated_at and died are of now."`
 }
 
 // CampaignDelivery counts members by the state of their mail.

@@ -104,6 +104,10 @@ func (b *bureau) help(master secret.Master, o *desk.Options) {
 	s := b.store
 	o.Records = &desk.Records{
 		File: s, Reports: s, Mails: s, Seals: s, Verifiers: b.keys.Verifiers,
+		Sign: func(ctx context.Context) (audit.Checkpoint, error) {
+			c, _, err := audit.NewKeeper(s, b.keys).Make(ctx)
+			return c, err
+		},
 		Page: func(e desk.Evidence) ([]byte, error) {
 			return fmt.Appendf(nil, "<!doctype html>\n<p>Version %d: é\r\n%s", e.Version, e.Facts[0].Value), nil
 		},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,10 +22,10 @@ const DefaultLife = 4 * time.Hour
 // State is where a request stands.
 type State string
 
-// The states: pending → approved → (void), or pending → rejected, withdrawn, expired, void.
+// The states: pending → approved, rejected, withdrawn, expired or void.
 const (
 	Pending   State = "pending"
-	Approved  State = "approved" // and carried out in the same step
+	Approved  State = "approved" // and carried out in the same transaction
 	Rejected  State = "rejected"
 	Withdrawn State = "withdrawn" // by who asked
 	Expired   State = "expired"
@@ -69,8 +70,13 @@ type Store interface {
 	Approval(ctx context.Context, id int64) (Request, error)
 	// Approvals lists the newest limit ones; with states, only those.
 	Approvals(ctx context.Context, limit int, states ...State) ([]Request, error)
+	// ApprovalPage gives what the query picks, the newest first, and the Before of the next page; 0: this was the last.
+	ApprovalPage(ctx context.Context, q Query) (page []Request, next int64, err error)
 	// DecideApproval makes the move if the request is in From, has not expired (where From is Pending), and By, if any, is not disabled. False: it is not.
 	DecideApproval(ctx context.Context, d Decision, entry audit.Entry) (bool, error)
+	// Deciding gives a context under which the decision is made in the transaction of the first finished act that is recorded: act and decision are both committed,
+	// or neither is; where the move can't be made the act is refused with ErrOver. made tells whether it was committed.
+	Deciding(ctx context.Context, d Decision, entry audit.Entry) (under context.Context, made func() bool)
 	// ExpireApprovals ends what waited too long; entry records each.
 	ExpireApprovals(ctx context.Context, entry func(Request) audit.Entry) (int64, error)
 }
@@ -85,7 +91,7 @@ type Clock interface {
 type Acts interface {
 	// Basis is the digest of what the request's effect rests on, as it is now.
 	Basis(ctx context.Context, r Request) (string, error)
-	// CarryOut does it, in the name of the second person. An error of kind Unavailable says that nothing was done and that it may be tried again.
+	// CarryOut does it, in the name of the second person, in one transaction. An error of kind Unavailable says that nothing was done and that it may be tried again.
 	CarryOut(ctx context.Context, r Request, p operator.Principal) error
 }
 
@@ -151,9 +157,11 @@ func (a *Approvals) mayAsk(ctx context.Context, p operator.Principal, r Request)
 var (
 	errPeople  = &problem.Error{Kind: problem.Forbidden, Code: "person", Text: "Only a person can ask for this, and only another one can approve it."}
 	errSelf    = &problem.Error{Kind: problem.Forbidden, Code: "second_person", Text: "Somebody else has to decide about what you asked for."}
-	errOver    = &problem.Error{Kind: problem.Conflict, Code: "decided", Text: "This request is not pending any more."}
 	errChanged = &problem.Error{Kind: problem.Conflict, Code: "changed", Text: "What this request rests on has changed since; it is void. Ask again."}
 )
+
+// ErrOver refuses to decide what was decided, or ended, already.
+var ErrOver = &problem.Error{Kind: problem.Conflict, Code: "decided", Text: "This request is not pending any more."}
 
 // Show gives one. Errors: NotFound.
 func (a *Approvals) Show(ctx context.Context, id int64) (Request, error) {
@@ -163,6 +171,30 @@ func (a *Approvals) Show(ctx context.Context, id int64) (Request, error) {
 // List gives the newest, with states only those in one of them.
 func (a *Approvals) List(ctx context.Context, limit int, states ...State) ([]Request, error) {
 	return a.store.Approvals(ctx, limit, states...)
+}
+
+// Query picks a page of requests, the newest first.
+type Query struct {
+	State  State // "": in any
+	Before int64 // asked before the request with this number; 0: from the newest
+	Limit  int   // 1 to MaxPage
+}
+
+// MaxPage is the most requests of a page.
+const MaxPage = 1000
+
+// States are all there are.
+func States() []State { return []State{Pending, Approved, Rejected, Withdrawn, Expired, Void} }
+
+// Page gives requests, and the Before of the next page; 0: this was the last. Errors: Unprocessable for a state there is none of, or a limit out of bounds.
+func (a *Approvals) Page(ctx context.Context, q Query) (page []Request, next int64, err error) {
+	if q.State != "" && !slices.Contains(States(), q.State) {
+		return nil, 0, &problem.Error{Kind: problem.Unprocessable, Code: "state", Text: "A request is pending, approved, rejected, withdrawn, expired or void."}
+	}
+	if q.Limit < 1 || q.Limit > MaxPage || q.Before < 0 {
+		return nil, 0, problem.Newf(problem.Unprocessable, "A page has 1 to %d requests.", MaxPage)
+	}
+	return a.store.ApprovalPage(ctx, q)
 }
 
 // Expire ends what waited too long, and says how many.

@@ -11,9 +11,8 @@ import (
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
-// Approve carries the act out, once: the move from pending to approved is taken by one caller, who then carries it out. If what it rests on
-// has changed, or the act is refused, the request is void; if nothing could be done just now, it waits again. A process that ends between
-// the move and the act leaves an approved request without the act's own entry in the audit log, and nothing done: ask again.
+// Approve carries the act out, once. The decision is made in the transaction of the act: whenever a process ends, either both stand, or the request waits as if nobody
+// had approved it. If what it rests on has changed, or the act is refused, the request is void; if nothing could be done just now, it goes on waiting.
 // Errors: NotFound, Forbidden, Conflict, and the act's own.
 func (a *Approvals) Approve(ctx context.Context, p operator.Principal, id int64, note string, acts Acts) (Request, error) {
 	r, err := a.store.Approval(ctx, id)
@@ -29,20 +28,45 @@ func (a *Approvals) Approve(ctx context.Context, p operator.Principal, id int64,
 	case err != nil && problem.Is(err, problem.Unavailable):
 		return r, err
 	case err != nil || basis != r.Basis:
-		return r, a.void(ctx, p, r, Pending, errChanged)
+		return r, a.void(ctx, p, r, 0, errChanged)
 	}
-	ctx = context.WithoutCancel(ctx) // from here on whoever hangs up changes nothing
-	won, err := a.store.DecideApproval(ctx, Decision{ID: id, From: Pending, To: Approved, By: p.ID, Note: clip(note)}, entry)
-	if err != nil {
-		return r, fmt.Errorf("approving request %d: %w", id, err)
+	return a.carryOut(context.WithoutCancel(ctx), p, r, clip(note), entry, acts) // from here on whoever hangs up changes nothing
+}
+
+// carryOut does the act with the decision in it. An act that changes nothing by itself, such as a permission to download, is its decision alone.
+func (a *Approvals) carryOut(ctx context.Context, p operator.Principal, r Request, note string, entry audit.Entry, acts Acts) (Request, error) {
+	decision := Decision{ID: r.ID, From: Pending, To: Approved, By: p.ID, Note: note}
+	under, made := a.store.Deciding(ctx, decision, entry)
+	if err := acts.CarryOut(under, r, p); err != nil {
+		return a.failed(ctx, p, r, entry, err)
 	}
-	if !won {
-		return r, a.refused(ctx, entry, errOver)
+	if !made() {
+		won, err := a.store.DecideApproval(ctx, decision, entry)
+		if err != nil {
+			return r, fmt.Errorf("approving request %d: %w", r.ID, err)
+		}
+		if !won {
+			return r, a.refused(ctx, entry, ErrOver)
+		}
 	}
-	if err := acts.CarryOut(ctx, r, p); err != nil {
-		return r, a.undo(ctx, p, r, err)
+	return a.store.Approval(ctx, r.ID)
+}
+
+// failed judges an act that gave an error: it may have been done all the same, where only the word of its commit was lost.
+func (a *Approvals) failed(ctx context.Context, p operator.Principal, r Request, entry audit.Entry, why error) (Request, error) {
+	switch problem.KindOf(why) {
+	case problem.Unavailable, problem.Internal:
+		if now, err := a.store.Approval(ctx, r.ID); err == nil && now.State == Approved && now.DecidedBy == p.ID {
+			return now, nil
+		}
 	}
-	return a.store.Approval(ctx, id)
+	switch {
+	case problem.Is(why, problem.Unavailable):
+		return r, why
+	case errors.Is(why, ErrOver):
+		return r, a.refused(ctx, entry, ErrOver)
+	}
+	return r, a.void(ctx, p, r, p.ID, why)
 }
 
 func (a *Approvals) mayApprove(ctx context.Context, p operator.Principal, r Request) error {
@@ -56,36 +80,19 @@ func (a *Approvals) mayApprove(ctx context.Context, p operator.Principal, r Requ
 	case p.ID == r.RequestedBy:
 		return errSelf
 	case r.State != Pending || !now.Before(r.ExpiresAt):
-		return errOver
+		return ErrOver
 	}
 	return p.May(r.Act, now)
 }
 
-// undo moves a request that was taken and not carried out: back to waiting where nothing was done and it can be tried again, else to void.
-func (a *Approvals) undo(ctx context.Context, p operator.Principal, r Request, why error) error {
-	if problem.Is(why, problem.Unavailable) {
-		entry := a.entry(p, audit.ApprovalApprove, r, "").Refuse("not carried out: it waits again")
-		back, err := a.store.DecideApproval(ctx, Decision{ID: r.ID, From: Approved, To: Pending}, entry)
-		if err == nil && back {
-			return why
-		}
-	}
-	return a.void(ctx, p, r, Approved, why)
-}
-
-// void ends a request with the reason, and gives the reason back.
-func (a *Approvals) void(ctx context.Context, p operator.Principal, r Request, from State, why error) error {
+// void ends a request with the reason, and gives the reason back; by is who tried to carry it out, 0 for nobody.
+func (a *Approvals) void(ctx context.Context, p operator.Principal, r Request, by int64, why error) error {
 	d := problem.DetailsOf(why, "")
 	note := d.Detail
 	if note == "" {
 		note = d.Title
 	}
-	ctx = context.WithoutCancel(ctx)
-	by := int64(0)
-	if from == Approved { // who approved stays on record
-		by = p.ID
-	}
-	_, err := a.store.DecideApproval(ctx, Decision{ID: r.ID, From: from, To: Void, By: by, Note: clip(note)}, a.entry(p, audit.ApprovalVoid, r, note))
+	_, err := a.store.DecideApproval(context.WithoutCancel(ctx), Decision{ID: r.ID, From: Pending, To: Void, By: by, Note: clip(note)}, a.entry(p, audit.ApprovalVoid, r, note))
 	return errors.Join(why, err)
 }
 
@@ -129,7 +136,7 @@ func (a *Approvals) end(ctx context.Context, p operator.Principal, id int64, to 
 	case err != nil:
 		return fmt.Errorf("ending request %d: %w", id, err)
 	case !won:
-		return a.refused(ctx, entry, errOver)
+		return a.refused(ctx, entry, ErrOver)
 	}
 	return nil
 }

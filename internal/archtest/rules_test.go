@@ -19,7 +19,7 @@ var groups = map[string][]string{
 	"floor":    {"internal/problem", "internal/secret", "internal/csvsafe"},
 	"shared":   {"internal/ratelimit/redis", "internal/password/process"},
 	"bench":    {"cmd/bench", "internal/bench"},
-	"testing":  {"internal/testdb", "internal/storetest", "internal/ratelimit/limittest", "internal/archtest"},
+	"testing":  {"internal/testdb", "internal/storetest", "internal/browsertest", "internal/ratelimit/limittest", "internal/archtest"},
 }
 
 // imports says which packages of the module a group may import directly: groups, or single packages by path. Imports run

@@ -141,7 +141,8 @@ type Status struct {
 	Delivery       Delivery   `json:"delivery"`
 	Reminders      Reminders  `json:"reminders"`
 	Reset          int64      `json:"reset"`            // members who set a new password since
-	SentLastMinute int64      `json:"sent_last_minute"` // rates
+	SentLastMinute int64      `json:"sent_last_minute"` // rates; reminders too
+	SentSince      *time.Time `json:"sent_since"`       // when the first of those went out; nil: none did
 	SentLastHour   int64      `json:"sent_last_hour"`
 	ResetLastHour  int64      `json:"reset_last_hour"`
 }

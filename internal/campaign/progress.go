@@ -16,7 +16,7 @@ type Progress struct {
 
 	LocalesAt time.Time `json:"locales_at"`     // when these were counted: on a large campaign seldomer than the rest
 	At        time.Time `json:"at"`             // the database's clock
-	Ends      *EndsAt   `json:"ends,omitempty"` // nil while nothing goes out
+	Ends      *EndsAt   `json:"ends,omitempty"` // nil while nothing goes out, or too little to tell
 }
 
 // Hour is what happened in one hour of UTC.
@@ -35,7 +35,7 @@ type Locale struct {
 	Reset   int64  `json:"reset"`
 }
 
-// EndsAt is when everybody will have been written to, if the last minute's rate holds.
+// EndsAt is when everybody will have been written to, who is to be reminded too, if the last minute's rate holds.
 type EndsAt struct {
 	At   time.Time `json:"at"`
 	Rate float64   `json:"rate"` // mails a second
@@ -122,10 +122,22 @@ func (c *Counter) Read(ctx context.Context, id int64) (Progress, error) {
 	return p, nil
 }
 
+// Below these a rate says nothing: one mail a second ago is no sixty a minute.
+const (
+	leastSpan  = 10 * time.Second
+	leastMails = 10
+)
+
+// ends divides by the time in which mail went out, which in the first minute is less than one.
 func (p Progress) ends() *EndsAt {
-	if p.State != Active || p.Mailing != Running || p.SentLastMinute == 0 || p.Delivery.Pending == 0 {
+	left := p.Delivery.Pending + p.Reminders.Waiting
+	if p.State != Active || p.Mailing != Running || left == 0 || p.SentLastMinute < leastMails || p.SentSince == nil {
 		return nil
 	}
-	rate := float64(p.SentLastMinute) / 60
-	return &EndsAt{At: p.At.Add(time.Duration(float64(p.Delivery.Pending) / rate * float64(time.Second))), Rate: rate}
+	span := p.At.Sub(*p.SentSince)
+	if span < leastSpan {
+		return nil
+	}
+	rate := float64(p.SentLastMinute) / span.Seconds()
+	return &EndsAt{At: p.At.Add(time.Duration(float64(left) / rate * float64(time.Second))), Rate: rate}
 }

@@ -64,6 +64,8 @@ type Watching interface {
 	Campaign(ctx context.Context, id int64) (Campaign, error)
 	// Campaigns lists all, the newest first.
 	Campaigns(ctx context.Context) ([]Campaign, error)
+	// CampaignPage gives what the query picks, the newest first, and the Before of the next page; 0: this was the last.
+	CampaignPage(ctx context.Context, q Query) (page []Campaign, next int64, err error)
 	CampaignStatus(ctx context.Context, id int64) (Status, error)
 	// CampaignLines hands over, in order, the lines with the outcome, all that have one if it is "".
 	CampaignLines(ctx context.Context, id int64, outcome string, each func(Line) error) error

@@ -3,7 +3,6 @@ package console
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +15,7 @@ import (
 // auditRows is how many entries a page of the log has.
 const auditRows = 50
 
-// logFields are the fields of the search, as they stand in the address.
+// logFields are the fields of the search.
 var logFields = []string{"actor", "action", "object", "outcome", "since", "until"}
 
 // logSearch is the audit log as it was searched.
@@ -24,31 +23,38 @@ type logSearch struct {
 	Typed    map[string]string // by logFields
 	Actions  []audit.Action
 	Entries  []audit.Entry
-	Older    string // where older entries are, "" for nowhere
-	Later    bool   // it is not the first page
+	Older    int64 // before which entry older ones are, 0 for nowhere
+	Later    bool  // it is not the first page
 	Filtered bool
 }
 
+// errInAddress keeps members out of what proxies and browsers remember.
+var errInAddress = &problem.Error{Kind: problem.Unprocessable, Code: "object", Text: "An address is kept by browsers and proxies, so none may name a member. Search for them with the form."}
+
+// auditLog shows the newest entries, or a search that stands in the address and names no member.
 func (c *Console) auditLog(r *call) error {
-	s := logSearch{Typed: map[string]string{}, Actions: audit.Actions(), Later: r.Query("before") != ""}
-	older := url.Values{}
+	if strings.HasPrefix(strings.TrimSpace(r.Query("object")), "account") {
+		return r.again("audit", logSearch{Typed: map[string]string{}, Actions: audit.Actions()}, errInAddress)
+	}
+	return c.searched(r, r.Query)
+}
+
+// searchAudit is the form: what is searched for may name a member, so that it is in no address, history or log of a proxy.
+func (c *Console) searchAudit(r *call) error { return c.searched(r, r.PostForm) }
+
+func (c *Console) searched(r *call, field func(name string) string) error {
+	s := logSearch{Typed: map[string]string{}, Actions: audit.Actions(), Later: field("before") != ""}
 	for _, name := range logFields {
-		if typed := strings.TrimSpace(r.Query(name)); typed != "" {
+		if typed := strings.TrimSpace(field(name)); typed != "" {
 			s.Typed[name], s.Filtered = typed, true
-			older.Set(name, typed)
 		}
 	}
-	q, err := s.query(r.Query("before"))
+	q, err := s.query(field("before"))
 	if err != nil {
 		return r.again("audit", s, err)
 	}
-	var next int64
-	if s.Entries, next, err = c.o.Desk.Audit(r.Request.Context(), r.who, q); err != nil {
+	if s.Entries, s.Older, err = c.o.Desk.Audit(r.Request.Context(), r.who, q); err != nil {
 		return err
-	}
-	if next != 0 {
-		older.Set("before", strconv.FormatInt(next, 10))
-		s.Older = "/audit?" + older.Encode()
 	}
 	return r.page("audit", s)
 }

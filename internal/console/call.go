@@ -9,7 +9,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/server"
@@ -76,8 +75,7 @@ func (c *Console) admit(r *call, rt route) error {
 func (c *Console) stranger(r *call, rt route) error {
 	where := r.Request.URL.Path
 	if rt.method != http.MethodGet {
-		entry := audit.New(audit.Actor{Kind: audit.KindSystem, Name: "console"}, audit.ActRefused, rt.path, audit.Detail{"act": string(rt.act), "from": server.ClientAddr(r.Context).String()})
-		if err := c.o.Operators.Record(r.work(), entry.Refuse("signed out")); err != nil {
+		if err := c.recordStranger(r.Context, rt.path, rt.act, "signed out"); err != nil {
 			return err
 		}
 		r.say("You were signed out, and nothing was done. Sign in and do it again.")

@@ -12,19 +12,10 @@ import (
 // longTime is how long an act over all accounts may take. The server's own limits are for pages.
 const longTime = 10 * time.Minute
 
-func (c *Console) campaigns(r *call) error {
-	all, err := c.o.Desk.Campaigns(r.Request.Context(), r.who)
-	if err != nil {
-		return err
-	}
-	return r.page("campaigns", all)
-}
-
 // course is a campaign on its page, with the step it is at.
 type course struct {
-	Campaign campaign.Campaign
-	Status   *campaign.Status // of one that was active
-	Steps    []step
+	counted
+	Steps []step
 }
 
 type step struct {
@@ -51,13 +42,13 @@ func (c *Console) campaign(r *call) error {
 	if err != nil {
 		return err
 	}
-	page := course{Campaign: k, Steps: stepsOf(k)}
+	page := course{counted: counted{Campaign: k}, Steps: stepsOf(k)}
 	if k.ActivatedAt != nil {
-		st, err := c.o.Desk.Status(r.Request.Context(), r.who, id)
+		all, err := c.glances(r, []campaign.Campaign{k})
 		if err != nil {
 			return err
 		}
-		page.Status = &st
+		page.counted = all[0]
 	}
 	return r.page("campaign", page)
 }

@@ -114,7 +114,6 @@ func TestLooksOfAnIncident(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withMail(make(chan desk.TestMail, 1)))
 	b := browse(t, w)
-	b.bringAxe()
 	b.signIn("responder")
 	for name, path := range map[string]string{
 		"overview-empty": "/", "incidents-empty": "/incidents", "campaigns-empty": "/campaigns", "approvals-empty": "/approvals", "lockdown": "/lockdown", "incident-new": "/new-incident",
@@ -138,15 +137,18 @@ func TestLooksOfAnIncident(t *testing.T) {
 	}
 	b.signIn("second")
 	b.look("approval", fmt.Sprintf("/approvals/%d", request))
+	b.Says("document.querySelectorAll('#now tbody tr').length + document.querySelector('#now [role=status]').textContent", "5Counted.")
+	b.seen("approval-now")
+	b.look("approval-now-alone", fmt.Sprintf("/approvals/%d/now", request))
+	b.look("approvals-filtered", "/approvals?state=void")
 	_, err = w.desk.Approve(t.Context(), w.person("second"), request, "checked with the list")
 	must(t, err)
 	b.look("approval-decided", fmt.Sprintf("/approvals/%d", request))
 	w.going(first)
 	b.signIn("responder")
 	b.look("campaign-active", k(first, ""))
-	b.says("document.querySelectorAll('#live canvas').length + ' ' + document.querySelector('[data-live=sent]').textContent", "1 20")
-	b.clean("campaign-live")
-	b.shoot("campaign-live")
+	b.Says("document.querySelectorAll('#live canvas').length + ' ' + document.querySelector('[data-live=sent]').textContent", "1 20")
+	b.seen("campaign-live")
 	for name, path := range map[string]string{
 		"campaign-remind": k(first, "/remind?hours=0"), "campaign-remind-refused": k(first, "/remind?hours=-1"), "campaign-close": k(first, "/close"), "campaign-cancel": k(first, "/cancel"), "overview-active": "/",
 	} {
@@ -169,27 +171,24 @@ func TestUploadByDrop(t *testing.T) {
 	garbage := filepath.Join(t.TempDir(), "holiday.jpg")
 	must(t, os.WriteFile(garbage, []byte("\xff\xd8\xff\xe0 no list\n"), 0o600))
 	b := browse(t, w)
-	b.bringAxe()
 	b.signIn("responder")
 	b.open("/incidents/sega-2011/new-campaign")
-	b.typeInto("domain", "example.org")
+	b.Type("domain", "example.org")
 	b.attach("list", garbage)
-	b.says("document.getElementById('chosen').textContent.includes('holiday.jpg')", "true")
-	b.click("#draft > button")
-	b.says("document.querySelector('.notice.bad h2')?.textContent", "Nothing was done")
-	b.says("document.forms.draft.domain.value", "example.org")
-	b.clean("upload-refused")
-	b.shoot("upload-refused")
-	b.do(chromedp.Clear(chromedp.ID("domain")))
-	b.says(`(() => { const d = new DataTransfer(); d.items.add(new File(['email\nm1@example.org\n'], 'leak.csv')); document.getElementById('drop').dispatchEvent(new DragEvent('drop', {dataTransfer: d, bubbles: true, cancelable: true})); return document.getElementById('chosen').textContent.includes('leak.csv'); })()`, "true")
-	b.click("#draft > button")
-	b.says(place, "/campaigns/1")
-	b.do(chromedp.Focus(chromedp.CSS(".stop summary")), chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("they are in"), chromedp.KeyEvent(kb.Tab))
-	b.clean("lockdown-menu")
-	b.shoot("lockdown-menu")
-	b.do(chromedp.KeyEvent(kb.Enter))
-	b.says(place, "/lockdown")
-	b.says("document.querySelector('.alarm strong').textContent", "Locked down")
+	b.Says("document.getElementById('chosen').textContent.includes('holiday.jpg')", "true")
+	b.Click("#draft > button")
+	b.Says("document.querySelector('.notice.bad h2')?.textContent", "Nothing was done")
+	b.Says("document.forms.draft.domain.value", "example.org")
+	b.seen("upload-refused")
+	b.Do(chromedp.Clear(chromedp.ID("domain")))
+	b.Says(`(() => { const d = new DataTransfer(); d.items.add(new File(['email\nm1@example.org\n'], 'leak.csv')); document.getElementById('drop').dispatchEvent(new DragEvent('drop', {dataTransfer: d, bubbles: true, cancelable: true})); return document.getElementById('chosen').textContent.includes('leak.csv'); })()`, "true")
+	b.Click("#draft > button")
+	b.Says(place, "/campaigns/1")
+	b.Do(chromedp.Focus(chromedp.CSS(".stop summary")), chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("they are in"), chromedp.KeyEvent(kb.Tab))
+	b.seen("lockdown-menu")
+	b.Do(chromedp.KeyEvent(kb.Enter))
+	b.Says(place, "/lockdown")
+	b.Says("document.querySelector('.alarm strong').textContent", "Locked down")
 }
 
 // going has half of the members written to; some of them opened the page.
@@ -224,6 +223,6 @@ func (w *world) huge() {
 
 // attach puts a file into the form, as its dialog does.
 func (b *tab) attach(id, path string) {
-	b.t.Helper()
-	b.do(chromedp.SetUploadFiles(chromedp.ID(id), []string{path}))
+	b.T.Helper()
+	b.Do(chromedp.SetUploadFiles(chromedp.ID(id), []string{path}))
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,7 +147,7 @@ func clockForm(r *call) (incident.ClockChange, error) {
 type stated struct {
 	Incident incident.Incident
 	Fields   []statedField
-	Counts   []campaign.Status // live, to take numbers from
+	Counts   []counted // live, to take numbers from
 }
 
 type statedField struct {
@@ -189,23 +190,12 @@ func (c *Console) facts(r *call, typed map[string]string) (*stated, error) {
 }
 
 // counts are those of an incident's campaigns that came into force.
-func (c *Console) counts(ctx context.Context, r *call, slug string) ([]campaign.Status, error) {
-	all, err := c.o.Desk.Campaigns(ctx, r.who)
+func (c *Console) counts(ctx context.Context, r *call, slug string) ([]counted, error) {
+	all, _, err := c.o.Desk.CampaignPage(ctx, r.who, campaign.Query{Incident: slug, Limit: rows})
 	if err != nil {
 		return nil, err
 	}
-	var list []campaign.Status
-	for _, k := range all {
-		if k.Incident != slug || k.ActivatedAt == nil {
-			continue
-		}
-		st, err := c.o.Desk.Status(ctx, r.who, k.ID)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, st)
-	}
-	return list, nil
+	return c.glances(r, slices.DeleteFunc(all, func(k campaign.Campaign) bool { return k.ActivatedAt == nil }))
 }
 
 func (c *Console) setFacts(r *call) error {

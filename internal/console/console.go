@@ -16,7 +16,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/desk"
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/operator/signin"
-	"github.com/seed-1c168855/rekey/internal/progress"
+	"github.com/seed-1c168855/rekey/internal/ratelimit"
 	"github.com/seed-1c168855/rekey/internal/server"
 )
 
@@ -26,7 +26,6 @@ type Options struct {
 	Door      *signin.Door
 	Operators operator.Store  // sessions, and what operators do with their own
 	Provider  Provider        // of OpenID Connect; zero: none
-	Progress  progress.Count  // counts a campaign, for who watches
 	Ending    <-chan struct{} // closed when the process is to end, so that pages that watch let go; nil: never
 	PublicURL string          // where members read the notices
 	AdminURL  string          // where operators reach it; the only origin whose forms are taken
@@ -43,10 +42,11 @@ type Console struct {
 	site      site
 	https     bool
 	ownForms  gin.HandlerFunc
-	assets    assets
+	strangers *ratelimit.Memory // how often they are on record
+	assets    server.Assets
 	templates map[string]*template.Template
-	watchers  *progress.Watchers
 	beat      time.Duration // of streams
+	patience  time.Duration // of pages with counts
 }
 
 // site is what the pages say about whose they are.
@@ -57,7 +57,7 @@ type site struct {
 
 // New reads the templates and fails with what is wrong in the options.
 func New(o Options) (*Console, error) {
-	if o.Desk == nil || o.Door == nil || o.Operators == nil || o.Progress == nil {
+	if o.Desk == nil || o.Door == nil || o.Operators == nil {
 		return nil, errors.New("console: parts are missing")
 	}
 	o.Idle, o.Life = cmp.Or(o.Idle, DefaultIdle), cmp.Or(o.Life, DefaultLife)
@@ -65,14 +65,16 @@ func New(o Options) (*Console, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, errors.New("console: the admin URL is not an absolute http or https URL")
 	}
-	c := &Console{o: o, site: site{Name: o.Name, URL: strings.TrimSuffix(o.AdminURL, "/")}, https: u.Scheme == "https", watchers: progress.NewWatchers(o.Progress), beat: beat}
+	c := &Console{o: o, site: site{Name: o.Name, URL: strings.TrimSuffix(o.AdminURL, "/")}, https: u.Scheme == "https", beat: beat, patience: patience}
 	c.guard = newGuard(o, c.https)
 	if o.Provider.Issuer != "" {
 		c.provider = newProvider(o.Provider, c.site.URL+returnPath)
 	}
-	if c.ownForms, err = server.OwnFormsOnly(u); err != nil {
+	refuse, err := server.OwnFormsOnly(u)
+	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
+	c.ownForms, c.strangers = c.ownFormsOnly(refuse), ratelimit.NewMemory(strangers, nil)
 	if c.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}

@@ -84,6 +84,7 @@ func (g *guard) load(c *gin.Context) {
 	if cookie, err := c.Request.Cookie(g.sessions.Cookie.Name); err == nil {
 		v.told = cookie.Value
 	}
+	base = operator.WithOrigin(base, operator.Origin{Address: v.client, Agent: v.agent})
 	ctx, err := g.find(context.WithValue(base, visitKey{}, v), v)
 	if err != nil {
 		server.Fail(c, err)

@@ -9,19 +9,12 @@ import (
 	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
-func (c *Console) incidents(r *call) error {
-	all, err := c.o.Desk.Incidents(r.Request.Context(), r.who)
-	if err != nil {
-		return err
-	}
-	return r.page("incidents", all)
-}
-
 // file is an incident with all that hangs on it.
 type file struct {
 	Incident  incident.Incident
-	Campaigns []campaign.Campaign
-	Public    string // where members read the notice
+	Campaigns []campaign.Campaign // the newest rows
+	More      bool                // there are older ones
+	Public    string              // where members read the notice
 	Clocks    []ticking
 	Suggested []incident.Suggestion
 
@@ -41,16 +34,11 @@ func (c *Console) file(r *call) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.o.Desk.Campaigns(r.Request.Context(), r.who)
+	list, next, err := c.o.Desk.CampaignPage(r.Request.Context(), r.who, campaign.Query{Incident: i.Slug, Limit: rows})
 	if err != nil {
 		return nil, err
 	}
-	page := &file{Incident: i, Public: c.o.PublicURL + "/incidents/" + i.Slug}
-	for _, k := range all {
-		if k.Incident == i.Slug {
-			page.Campaigns = append(page.Campaigns, k)
-		}
-	}
+	page := &file{Incident: i, Campaigns: list, More: next != 0, Public: c.o.PublicURL + "/incidents/" + i.Slug}
 	page.Clocks, page.Suggested, err = c.clocks(r, i)
 	return page, err
 }

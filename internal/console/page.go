@@ -20,6 +20,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/campaign"
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
+	"github.com/seed-1c168855/rekey/internal/server"
 	"github.com/seed-1c168855/rekey/web"
 )
 
@@ -35,7 +36,7 @@ type view struct {
 	Here      string // the page's own path
 	Page      any
 
-	assets assets
+	assets server.Assets
 }
 
 // entry is a line of the navigation.
@@ -112,7 +113,7 @@ func (v *view) Language(tag string) string {
 }
 
 // Asset is where a style sheet, script or picture is.
-func (v *view) Asset(name string) string { return v.assets[name].url }
+func (v *view) Asset(name string) string { return v.assets.URL(name) }
 
 // Time is a moment as everybody can read it: in UTC, which a script turns into the viewer's zone.
 func (v *view) Time(at any) template.HTML {
@@ -165,7 +166,7 @@ func (v *view) Number(n any) string {
 
 // loadTemplates joins each page of web/console with the layout.
 func loadTemplates() (map[string]*template.Template, error) {
-	layout, err := template.New("layout.html").Funcs(template.FuncMap{"grouped": grouped}).ParseFS(web.Files, "console/layout.html")
+	layout, err := template.New("layout.html").Funcs(template.FuncMap{"grouped": grouped, "moment": new(view).Time, "fact": fact}).ParseFS(web.Files, "console/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the layout: %w", err)
 	}

@@ -27,10 +27,19 @@ func (c *Console) campaignEvents(r *call) error {
 	if _, err := c.o.Desk.Campaign(ctx, r.who, id); err != nil {
 		return err
 	}
+	return c.events(r, []int64{id})
+}
+
+// events answers with a stream of the counts of campaigns.
+func (c *Console) events(r *call, ids []int64) error {
+	news, err := c.o.Desk.Watch(r.Request.Context(), r.who, ids)
+	if err != nil {
+		return err
+	}
 	r.Header("Content-Type", "text/event-stream")
 	r.Header("X-Accel-Buffering", "no") // a proxy that gathers would hold the news back
 	r.Status(http.StatusOK)
-	return c.stream(r, c.watchers.Watch(ctx, id))
+	return c.stream(r, news)
 }
 
 // stream writes news until the watcher goes, may watch no more, or the process ends.
@@ -91,7 +100,7 @@ func (r *call) push(text string) bool {
 func event(n progress.News) string {
 	name, value := "message", any(map[string]any{"progress": n.Progress, "every": n.Every.Seconds(), "took": n.Took.Seconds()})
 	if n.Err != nil {
-		name, value = "trouble", problem.DetailsOf(n.Err, "").Detail
+		name, value = "trouble", any(map[string]any{"campaign": n.Campaign, "detail": problem.DetailsOf(n.Err, "").Detail})
 	}
 	data, err := json.Marshal(value)
 	if err != nil { // numbers, times and strings always can be

@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -27,9 +26,10 @@ func (c *Console) routes() []route {
 // workRoutes are the routes of the incident's way.
 func (c *Console) workRoutes() []route {
 	return []route{
-		{get, "/static/:hash/:name", anyone, c.static},
+		{get, server.AssetPath, anyone, c.static},
 
 		{get, "/", operator.ReadStatus, c.overview},
+		{get, "/events", operator.ReadProgress, c.overviewEvents},
 		{get, "/lockdown", operator.ReadStatus, c.lockdown},
 		{post, "/lockdown/on", operator.LockdownOn, c.lockdownOn},
 		{post, "/lockdown/off", operator.LockdownOff, c.lockdownOff},
@@ -81,6 +81,7 @@ func (c *Console) workRoutes() []route {
 
 		{get, "/approvals", operator.ReadApprovals, c.approvals},
 		{get, "/approvals/:id", operator.ReadApprovals, c.approval},
+		{get, "/approvals/:id/now", operator.ReadApprovals, c.approvalNow},
 		{post, "/approvals/:id/approve", operator.ApprovalDecide, c.approve},
 		{post, "/approvals/:id/reject", operator.ApprovalDecide, c.reject},
 		{post, "/approvals/:id/withdraw", operator.ApprovalWithdraw, c.withdraw},
@@ -95,6 +96,7 @@ func (c *Console) workRoutes() []route {
 		{post, "/members/:id/code", operator.SupportCode, c.speakCode},
 
 		{get, "/audit", operator.ReadAudit, c.auditLog},
+		{post, "/audit", operator.ReadAudit, c.searchAudit},
 		{get, "/audit/:id", operator.ReadAudit, c.auditEntry},
 		{get, "/audit/:id/proof", operator.ReadAudit, c.auditProof},
 		{get, "/audit/checkpoints", operator.ReadAudit, c.auditCheckpoints},
@@ -111,12 +113,9 @@ func (c *Console) workRoutes() []route {
 var large = map[string]int64{"/incidents/:slug/new-campaign": maxList}
 
 // passive are the routes that a page calls by itself: a screen that nobody looks at does not keep its session alive.
-var passive = map[string]bool{"/campaigns/:id/events": true}
+var passive = map[string]bool{"/campaigns/:id/events": true, "/events": true}
 
-// staticPath begins the addresses that no session is looked up for.
-const staticPath = "/static/"
-
-// Routes registers every route for operators. One without an act of the rules is a mistake in this program, and ends it here.
+// Routes registers every route for operators; for an asset no session is looked up. One without an act of the rules is a mistake in this program, and ends it here.
 func (c *Console) Routes(r gin.IRouter) {
 	static := r.Group("", server.PageHeaders(c.https), server.OwnReferrer, server.RenderWith(c.Problem), c.ownForms)
 	pages := static.Group("", c.guard.load)
@@ -129,7 +128,7 @@ func (c *Console) Routes(r gin.IRouter) {
 			limit = maxForm
 		}
 		switch {
-		case strings.HasPrefix(rt.path, staticPath):
+		case rt.path == server.AssetPath:
 			server.Get(static, rt.path, c.answer(rt))
 		case rt.method == get:
 			server.Get(pages, rt.path, c.answer(rt))

@@ -1,10 +1,13 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/operator"
@@ -193,6 +196,15 @@ func TestForeignFormsAreRefused(t *testing.T) {
 	}
 	if n := len(w.entries(audit.LockdownOn)); n != 0 {
 		t.Errorf("%d lockdowns", n)
+	}
+	denials := map[string]int{} // one a minute for each route, however often
+	for _, e := range w.entries(audit.ActRefused) {
+		if e.Detail["refused"] == "another site's form" && e.Detail["from"] == "127.0.0.1" {
+			denials[e.Object+" "+fmt.Sprint(e.Detail["act"])]++
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"/lockdown/on lockdown.on": 1, "/sign-out own.show": 1}, denials); diff != "" {
+		t.Errorf("on record:\n%s", diff)
 	}
 	if got := w.as("responder").get("/me").header; !strings.Contains(got.Get("Content-Security-Policy"), "default-src 'none'") || got.Get("X-Frame-Options") != "DENY" || got.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers: %v", got)

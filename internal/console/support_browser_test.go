@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/chromedp"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
+	"github.com/seed-1c168855/rekey/internal/browsertest"
 	"github.com/seed-1c168855/rekey/internal/incident"
 )
 
@@ -36,29 +36,26 @@ func TestSupportLooks(t *testing.T) {
 	activated := strconv.FormatInt(w.entries(audit.CampaignActivate)[0].ID, 10)
 
 	b := browse(t, w)
-	b.bringAxe()
 	b.signIn("both")
 	for name, path := range map[string]string{
 		"members": "/members", "member": "/members/1", "member-dead-address": "/members/3", "member-code": "/members/1/code", "audit": "/audit", "audit-nothing": "/audit?actor=nobody",
-		"audit-entry": "/audit/" + activated, "audit-checkpoints": "/audit/checkpoints", "incident": "/incidents/june", "clocks": "/incidents/june/clocks", "facts": "/incidents/june/facts",
+		"audit-entry": "/audit/" + activated, "audit-checkpoints": "/audit/checkpoints", "incident-due": "/incidents/june", "clocks": "/incidents/june/clocks", "facts": "/incidents/june/facts",
 		"reports": "/incidents/june/reports",
 	} {
 		b.look(name, path)
 	}
 	b.open("/members")
-	b.typeInto("member", "tails@example.com")
-	b.click("main form button")
-	b.says("document.querySelector('h2').textContent", "2 members share this address")
-	b.says("location.search", "")
-	b.clean("members found")
-	b.shoot("members-found")
+	b.Type("member", "tails@example.com")
+	b.Click("main form button")
+	b.Says("document.querySelector('h2').textContent", "2 members share this address")
+	b.Says("location.search", "")
+	b.seen("members-found")
 
 	b.open("/members/1/code")
-	b.click("input[value=callback]")
-	b.click("main form button")
-	b.says(heading, "Read this to the member")
-	b.clean("member spoken")
-	b.shoot("member-spoken")
+	b.Click("input[value=callback]")
+	b.Click("main form button")
+	b.Says(heading, "Read this to the member")
+	b.seen("member-spoken")
 
 	b.signIn("admin")
 	b.look("audit-export", "/audit/export")
@@ -67,14 +64,14 @@ func TestSupportLooks(t *testing.T) {
 
 // printed looks at a report as it is served, where nothing runs, and at the same page where axe can: axe would be stopped by what stops scripts.
 func (b *tab) printed() {
-	b.t.Helper()
+	b.T.Helper()
 	got := b.w.as("auditor").get("/incidents/june/reports/1")
 	b.open("/incidents/june/reports/1")
-	b.says("document.title.startsWith('Evidence report 1')", "true")
-	b.shoot("report")
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
-	must(b.t, err)
-	b.shoot("report-print")
-	b.do(chromedp.Navigate("data:text/html;base64," + base64.StdEncoding.EncodeToString([]byte(got.body))))
-	b.clean("report")
+	b.Says("document.title.startsWith('Evidence report 1')", "true")
+	b.inAllLooks(func() { b.Shoot("report") })
+	b.Size(794, 1123) // A4 at 96 pixels per inch
+	browsertest.Call(b.Tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	b.Shoot("report-print")
+	b.Open("data:text/html;base64," + base64.StdEncoding.EncodeToString([]byte(got.body)))
+	b.Clean("report")
 }

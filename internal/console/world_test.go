@@ -114,11 +114,9 @@ func (w *world) build(change []func(fitting)) {
 		Directory: account.NewDirectory(s), Log: s, Alarm: func(_ context.Context, text string) error { w.alarms <- text; return nil },
 	}
 	w.help(master, door.Limits, &acts)
+	acts.Progress = campaign.NewCounter(s).Read
 	site := Options{
 		Operators: s, PublicURL: "https://reset.example.org", AdminURL: w.url, Name: "Example",
-		Progress: func(ctx context.Context, id int64) (campaign.Progress, error) {
-			return campaign.ReadProgress(ctx, s, id)
-		},
 	}
 	for _, f := range change {
 		f(fitting{&site, &acts, &door})

@@ -178,6 +178,14 @@ func (d *Desk) Campaigns(ctx context.Context, p operator.Principal) ([]campaign.
 	return d.o.Campaigns.List(ctx)
 }
 
+// CampaignPage gives what the query picks, the newest first, and the Before of the next page; 0: this was the last.
+func (d *Desk) CampaignPage(ctx context.Context, p operator.Principal, q campaign.Query) (page []campaign.Campaign, next int64, err error) {
+	if err := d.allow(ctx, p, operator.ReadCampaigns, "campaigns"); err != nil {
+		return nil, 0, err
+	}
+	return d.o.Campaigns.Page(ctx, q)
+}
+
 // Status counts mail and resets.
 func (d *Desk) Status(ctx context.Context, p operator.Principal, id int64) (campaign.Status, error) {
 	if err := d.allow(ctx, p, operator.ReadProgress, campaign.Object(id)); err != nil {
@@ -186,7 +194,7 @@ func (d *Desk) Status(ctx context.Context, p operator.Principal, id int64) (camp
 	return d.o.Campaigns.Status(ctx, id)
 }
 
-// Progress counts a campaign by hour and language too.
+// Progress counts a campaign by hour and language too: the latest count, which At dates, shared by all who look.
 func (d *Desk) Progress(ctx context.Context, p operator.Principal, id int64) (campaign.Progress, error) {
 	if err := d.allow(ctx, p, operator.ReadProgress, campaign.Object(id)); err != nil {
 		return campaign.Progress{}, err
@@ -194,7 +202,7 @@ func (d *Desk) Progress(ctx context.Context, p operator.Principal, id int64) (ca
 	if d.o.Progress == nil {
 		return campaign.Progress{}, errNotHere
 	}
-	return d.o.Progress(ctx, id)
+	return d.counted(ctx, id)
 }
 
 // Lockdown says what holds now.
@@ -249,6 +257,14 @@ func (d *Desk) Incidents(ctx context.Context, p operator.Principal) ([]incident.
 		return nil, err
 	}
 	return incident.List(ctx, d.o.Incidents)
+}
+
+// IncidentPage gives up to limit of those made before the one with the number (0: from the newest), and the before of the next page; 0: this was the last.
+func (d *Desk) IncidentPage(ctx context.Context, p operator.Principal, before int64, limit int) (page []incident.Incident, next int64, err error) {
+	if err := d.allow(ctx, p, operator.ReadIncidents, "incidents"); err != nil {
+		return nil, 0, err
+	}
+	return incident.Page(ctx, d.o.Incidents, before, limit)
 }
 
 // PublishIncident makes the notice public, or takes it back.

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"time"
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/campaign"
@@ -17,6 +18,8 @@ type Records struct {
 	Seals   Seals
 	// Verifiers gives the verifier keys of the audit log's checkpoints, newest first.
 	Verifiers func(ctx context.Context) ([]string, error)
+	// Sign signs how far the audit log goes now; nil: not from here.
+	Sign func(ctx context.Context) (audit.Checkpoint, error)
 	// Page writes a report as a page that stands alone.
 	Page func(Evidence) ([]byte, error)
 }
@@ -28,10 +31,11 @@ type Mails interface {
 
 // Seals are the proofs of the audit log.
 type Seals interface {
+	Heads
 	AuditByID(ctx context.Context, id int64) (audit.Entry, error)
-	LastCheckpoint(ctx context.Context) (audit.Checkpoint, error)
-	Checkpoints(ctx context.Context, before int64, limit int) ([]audit.Checkpoint, error)
 	ProveEntry(ctx context.Context, e audit.Entry, c audit.Checkpoint) (audit.Inclusion, error)
+	// ProveBeginning proves that the log of c begins with its first size entries as they are.
+	ProveBeginning(ctx context.Context, size int64, c audit.Checkpoint) (audit.Consistency, error)
 }
 
 // recorded judges an act on the records.
@@ -52,6 +56,14 @@ func (d *Desk) Clocks(ctx context.Context, p operator.Principal, slug string) ([
 		return nil, err
 	}
 	return r.File.Clocks(ctx, slug)
+}
+
+// DueClocks gives up to limit deadlines of all incidents that run and are due before a moment, the next due first. Where deadlines are not from here there are none.
+func (d *Desk) DueClocks(ctx context.Context, p operator.Principal, before time.Time, limit int) ([]incident.DueClock, error) {
+	if err := d.allow(ctx, p, operator.ReadIncidents, "incidents"); err != nil || d.o.Records == nil {
+		return nil, err
+	}
+	return d.o.Records.File.DueClocks(ctx, before, limit)
 }
 
 // ChangeClock adds a deadline, changes one, or marks it met.

@@ -19,6 +19,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/incident"
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/problem"
+	"github.com/seed-1c168855/rekey/internal/progress"
 	"github.com/seed-1c168855/rekey/internal/reset"
 	"github.com/seed-1c168855/rekey/internal/support"
 )
@@ -65,8 +66,9 @@ type Options struct {
 
 // Desk carries out what operators ask for.
 type Desk struct {
-	o   Options
-	log *slog.Logger
+	o      Options
+	log    *slog.Logger
+	counts *progress.Watchers // of Options.Progress
 }
 
 // New checks that nothing is missing.
@@ -77,7 +79,7 @@ func New(o Options) (*Desk, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{o: o, log: o.Logger}, nil
+	return &Desk{o: o, log: o.Logger, counts: progress.NewWatchers(o.Progress)}, nil
 }
 
 // allow refuses a principal without the role, or without a fresh factor where the act needs one. The refusal is recorded; if that fails, so does the act.

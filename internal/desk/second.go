@@ -242,6 +242,34 @@ func (d *Desk) Approvals(ctx context.Context, p operator.Principal, states ...ap
 	return d.o.Approvals.List(ctx, maxApprovals, states...)
 }
 
+// ApprovalPage gives what the query picks, the newest first, and the Before of the next page; 0: this was the last.
+func (d *Desk) ApprovalPage(ctx context.Context, p operator.Principal, q approval.Query) (page []approval.Request, next int64, err error) {
+	if err := d.allow(ctx, p, operator.ReadApprovals, "approvals"); err != nil {
+		return nil, 0, err
+	}
+	return d.o.Approvals.Page(ctx, q)
+}
+
+// PlanNow says what a waiting request would do if it were carried out now, and whether what it rests on is what was shown to who asked. Errors: Conflict if it
+// does not wait any more, and why it would be refused.
+func (d *Desk) PlanNow(ctx context.Context, p operator.Principal, id int64) (plan Plan, same bool, err error) {
+	r, err := d.Approval(ctx, p, id)
+	if err != nil {
+		return Plan{}, false, err
+	}
+	if r.State != approval.Pending {
+		return Plan{}, false, errDecided
+	}
+	e, err := errandOf(r)
+	if err != nil {
+		return Plan{}, false, err
+	}
+	plan, err = d.show(ctx, p, e)
+	return plan, plan.Basis == r.Basis, err
+}
+
+var errDecided = &problem.Error{Kind: problem.Conflict, Code: "decided", Text: "This request is not pending any more."}
+
 // ForTwo tells whether an act with this plan would wait for a second person.
 func (d *Desk) ForTwo(p operator.Principal, plan Plan, a operator.Act) bool {
 	rule, _ := operator.RuleOf(a)

@@ -19,6 +19,12 @@ type Clock struct {
 	DoneAt *time.Time `json:"done_at"` // when it was met; nil: it runs
 }
 
+// DueClock is a deadline with the incident it is of.
+type DueClock struct {
+	Clock
+	Slug, Title string // of the incident
+}
+
 // Overdue tells a clock that ran out before it was met.
 func (c Clock) Overdue(now time.Time) bool { return c.DoneAt == nil && now.After(c.DueAt) }
 
@@ -58,6 +64,8 @@ func (c ClockChange) check() error {
 type File interface {
 	// Clocks gives those of an incident, the next due first, met ones last.
 	Clocks(ctx context.Context, slug string) ([]Clock, error)
+	// DueClocks gives up to limit of those of all incidents that run and are due before a moment, the next due first.
+	DueClocks(ctx context.Context, before time.Time, limit int) ([]DueClock, error)
 	// ChangeClock adds or changes one. NotFound; Conflict, Code "clock", if the incident has another of the name.
 	ChangeClock(ctx context.Context, c ClockChange, entry audit.Entry) (Clock, error)
 	// Facts gives the fields that were written.

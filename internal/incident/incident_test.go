@@ -74,6 +74,9 @@ func (k *kept) ChangeUpdate(_ context.Context, _ UpdateChange, e audit.Entry) (I
 }
 func (k *kept) Incident(context.Context, string) (Incident, error) { return k.stored, k.err }
 func (k *kept) Incidents(context.Context) ([]Incident, error)      { return []Incident{k.stored}, k.err }
+func (k *kept) IncidentPage(context.Context, int64, int) ([]Incident, int64, error) {
+	return []Incident{k.stored}, 0, k.err
+}
 
 func TestPublishedHidesTheRest(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,8 @@ type Store interface {
 	Incident(ctx context.Context, slug string) (Incident, error)
 	// Incidents lists all, the newest first.
 	Incidents(ctx context.Context) ([]Incident, error)
+	// IncidentPage gives up to limit of those made before the one with the number (0: from the newest), the newest first, and where the next page begins; 0: this was the last.
+	IncidentPage(ctx context.Context, before int64, limit int) (page []Incident, next int64, err error)
 	// ChangeUpdate adds, corrects or retracts an update with the entry, to which it adds the update's number, in one transaction.
 	ChangeUpdate(ctx context.Context, c UpdateChange, entry audit.Entry) (Incident, error)
 }
@@ -79,6 +81,21 @@ func List(ctx context.Context, store Store) ([]Incident, error) {
 		return nil, fmt.Errorf("listing incidents: %w", err)
 	}
 	return list, nil
+}
+
+// MaxPage is the most incidents of a page.
+const MaxPage = 1000
+
+// Page gives up to limit incidents, the newest first, and the before of the next page; 0: this was the last.
+func Page(ctx context.Context, store Store, before int64, limit int) (page []Incident, next int64, err error) {
+	if before < 0 || limit < 1 || limit > MaxPage {
+		return nil, 0, problem.Newf(problem.Unprocessable, "A page has 1 to %d incidents.", MaxPage)
+	}
+	page, next, err = store.IncidentPage(ctx, before, limit)
+	if err != nil {
+		return nil, 0, fmt.Errorf("listing incidents: %w", err)
+	}
+	return page, next, nil
 }
 
 // Published gives an incident that members may read about. One that is missing, misnamed or unpublished is problem.NotFound,

@@ -83,8 +83,10 @@ type Secrets struct {
 type SignInStore interface {
 	// SecretsOf finds by name; false if there is nobody.
 	SecretsOf(ctx context.Context, name string) (Secrets, bool, error)
-	// CountSignInFailure adds one for the operator (0: nobody) and records it.
+	// CountSignInFailure adds one for the operator (0: nobody) and records it. They are told of one whose entry says that it Closes the password.
 	CountSignInFailure(ctx context.Context, id int64, entry audit.Entry) error
+	// UpgradePassword replaces a hash by another of the same password, where it is still was.
+	UpgradePassword(ctx context.Context, id int64, was, hash string, entry audit.Entry) error
 	// UseTOTP takes a time step later than all before, where the secret is still sealed. False: it was taken.
 	UseTOTP(ctx context.Context, id int64, sealed []byte, step int64, entry audit.Entry) (bool, error)
 	// UsePasskey takes a passkey that was not used since the ceremony began, and replaces its record. False: it was, or the record changed.
@@ -92,6 +94,9 @@ type SignInStore interface {
 	// UseOIDC finds whose the identity is; false if nobody's, or not of the one expected (0: whoever).
 	UseOIDC(ctx context.Context, issuer, subject string, expected int64, entry func(Operator) audit.Entry) (Operator, bool, error)
 }
+
+// Closes is the detail of the entry of a failed sign-in after which the password opens nothing any more.
+const Closes = "closes"
 
 // PasskeyUse is one answered ceremony.
 type PasskeyUse struct {

@@ -31,8 +31,8 @@ var statusPages = map[int]struct {
 	http.StatusNotFound:              {"not_found.title", []string{"not_found.text"}, true},
 	http.StatusMethodNotAllowed:      {"not_again.title", []string{"not_again.text"}, true}, // an answer to a form, asked for again by a browser that starts anew
 	http.StatusRequestEntityTooLarge: {"too_large.title", []string{"too_large.text"}, true},
-	http.StatusTooManyRequests:       {"limited.title", []string{"limited.text"}, false},
-	http.StatusServiceUnavailable:    {"busy.title", []string{"busy.text"}, false},
+	http.StatusTooManyRequests:       {"limited.title", []string{"limited.text"}, true},
+	http.StatusServiceUnavailable:    {"busy.title", []string{"busy.text"}, true},
 	http.StatusInternalServerError:   {"error.title", []string{"error.text"}, false},
 }
 

@@ -62,7 +62,7 @@ func (p *Portal) noticeOf(v *view, i incident.Incident) *notice {
 			n.OtherLocales = append(n.OtherLocales, locale(t.Lang))
 		}
 	}
-	if v.urls[v.Site.Logo].mediaType == "image/png" { // previews show no SVG
+	if v.urls.MediaType(v.Site.Logo) == "image/png" { // previews show no SVG
 		n.Image = v.Site.Public + v.Asset(v.Site.Logo)
 	}
 	n.Events = eventsOf(v, i)

@@ -22,7 +22,7 @@ type view struct {
 	text
 	Chosen string // tag of the language chosen by hand; empty: the browser's
 	Site   *site
-	urls   assets
+	urls   server.Assets
 	all    *languages
 	here   string // path of the page in another language
 
@@ -74,7 +74,7 @@ func (p *Portal) view(c *gin.Context) *view {
 }
 
 // Asset is the address of a static file.
-func (v *view) Asset(name string) string { return v.urls[name].url }
+func (v *view) Asset(name string) string { return v.urls.URL(name) }
 
 // Wrong tells whether the problem is about this input.
 func (v *view) Wrong(field string) bool { return v.Problem != nil && v.Problem.Field == field }

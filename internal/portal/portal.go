@@ -74,7 +74,7 @@ type Portal struct {
 	ownForms  gin.HandlerFunc
 	ownReads  gin.HandlerFunc
 	site      site
-	assets    assets
+	assets    server.Assets
 	pages     map[string]*template.Template
 	languages *languages
 	classes   *incident.Vocabulary

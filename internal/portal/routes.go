@@ -24,7 +24,7 @@ func (p *Portal) Routes(r gin.IRouter) {
 	server.Get(pages, "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200", p.notFound)
 	server.Get(pages, "/.well-known/security.txt", p.securityText)
 	server.Get(pages, "/robots.txt", p.robots)
-	server.Get(pages, "/static/:hash/:name", p.static)
+	server.Get(pages, server.AssetPath, p.static)
 
 	// The pages' scripts call these: problems have a status and no body.
 	script := r.Group("", server.PageHeaders(p.https), server.RenderWith(noBody), p.ownForms, server.MaxBody(maxForm))

@@ -5,8 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chromedp/chromedp"
-
+	"github.com/seed-1c168855/rekey/internal/browsertest"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/reset"
 	"github.com/seed-1c168855/rekey/internal/token"
@@ -53,7 +52,7 @@ func denseStates(s state) bool  { return s.dense }
 
 // visit brings the tab to a state. Forms are sent from a page of the portal itself, as members would.
 func (b *tab) visit(s state) {
-	b.t.Helper()
+	b.T.Helper()
 	b.site.prepare(s)
 	if s.fields == nil {
 		if strings.Contains(s.path, "#") { // else a change of the fragment alone would not load the page
@@ -61,22 +60,20 @@ func (b *tab) visit(s state) {
 		}
 		b.open(s.path)
 		if strings.Contains(s.path, "#") {
-			b.says("'checked' in document.documentElement.dataset", "true")
+			b.Says("'checked' in document.documentElement.dataset", "true")
 		}
 		return
 	}
 	if s.name == "cross-site" {
-		b.do(chromedp.Navigate("about:blank"))
-	} else if at, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("location.origin")); err != nil || at != b.site.url {
+		b.Open("about:blank")
+	} else if browsertest.Eval[string](b.Tab, "location.origin") != b.site.url {
 		b.open("/done")
 	}
 	script := fmt.Sprintf(`(() => { window.left = true; const f = document.createElement('form'); f.method = 'post'; f.action = %q; const v = [%s];
 		for (let i = 0; i < v.length; i += 2) { const e = document.createElement('input'); e.name = v[i]; e.value = v[i+1]; f.append(e); }
 		document.body.append(f); f.submit(); return ''; })()`, b.site.url+s.path, quoted(s.fields))
-	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script)); err != nil {
-		b.t.Fatal(err)
-	}
-	b.says("window.left ? 'not left' : "+path+" + document.readyState", s.path+"complete")
+	browsertest.Eval[string](b.Tab, script)
+	b.Says("window.left ? 'not left' : "+path+" + document.readyState", s.path+"complete")
 }
 
 // prepare has the use cases answer as the state needs.

@@ -23,7 +23,7 @@ a refusal without asking again; if the database does not answer, each process co
 Redis anew until it answers. Neither knows what the other counted, so an outage lets one more burst pass, and another if Redis comes back empty; each
 process still refuses what it has seen itself. Give Redis room (` + "`maxmemory-policy noeviction`" + `): a key that it drops is a full bucket.
 
-Answers tell of three limits, ` + "`flood`, `verify_key` and `gate_key`" + `, which count nothing but who asks: ` + "`RateLimit-Policy: \"flood\";q=1000;w=20`" + ` (a bucket
+Answers tell of four limits, ` + "`flood`, `verify_key`, `gate_key` and `admin_key`" + `, which count nothing but who asks: ` + "`RateLimit-Policy: \"flood\";q=1000;w=20`" + ` (a bucket
 of 1000 that fills in 20 s) and ` + "`RateLimit: \"flood\";r=999;t=1`" + ` (999 left, to make do with for a second), as in draft-ietf-httpapi-ratelimit-headers-11.
 No answer tells of the others: they count what somebody typed, an account or a link, and would tell what others did with it.
 

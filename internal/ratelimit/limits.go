@@ -38,11 +38,12 @@ func (k Kept) String() string {
 func (l Limit) PerDay() int { return l.Burst + int(24*time.Hour/l.Every) }
 
 const (
-	over429       = "429 with Retry-After"
-	overWait      = "same answer, the mail waits"
-	overMailWaits = "done, the mail about it waits"
-	overCodes     = "429 for typed codes; links and /forgot go on"
-	linkOfHour    = time.Hour // the life of a link somebody just asked for
+	over429        = "429 with Retry-After"
+	overWait       = "same answer, the mail waits"
+	overUnrecorded = "refused all the same, without an entry in the audit log"
+	overMailWaits  = "done, the mail about it waits"
+	overCodes      = "429 for typed codes; links and /forgot go on"
+	linkOfHour     = time.Hour // the life of a link somebody just asked for
 )
 
 // The limits. All of them stand here and in All, and nowhere else. "A visit" is what one member's browser sends from opening a link to /done:
@@ -123,6 +124,18 @@ var (
 	// OperatorAddress is charged for every try to sign in, use an invitation or use an operator token that failed.
 	OperatorAddress = Limit{Name: "operator_address", Burst: 100, Every: 10 * time.Second, Keyed: "client address, failed operators' sign-ins", Over: over429,
 		Why: "Twenty people behind one address may each fail five times at once. Each failure is 38 ms of hashing and an entry in the audit log: names tried one after another cost 0.4 % of a core and 8,740 entries a day."}
+	// StrangerForm bounds what strangers write into the audit log by forms that the console refuses.
+	StrangerForm = Limit{Name: "stranger_form", Burst: 1, Every: time.Minute, Kept: InMemory, Keyed: "route + client address, forms of the console from another site or signed out", Over: overUnrecorded,
+		Why: "The first refusal says who tried what; the next of the same minute says nothing new. Every one is refused all the same, and counted in the access log."}
+	// StrangerForms bounds it for all addresses together.
+	StrangerForms = Limit{Name: "stranger_forms", Burst: 300, Every: 10 * time.Second, Kept: InMemory, Keyed: "one key for all, forms of the console from another site or signed out", Over: overUnrecorded,
+		Why: "An attacker with many addresses writes 8,940 entries a day at most, as many as failed sign-ins of one address may be: some megabytes, which nobody has to search for long."}
+	// AdminKey is charged for each call of /v1/admin with a good key, but for the lockdown, which is let in however loud a program was.
+	AdminKey = Limit{Name: "admin_key", Burst: 120, Every: 100 * time.Millisecond, Kept: InMemory, Keyed: "operator or client of /v1/admin", Over: over429,
+		Why: "A script that walks through everything makes some dozens of calls at once, and one that polls a campaign one a second; ten a second are 600 reads a minute, about 2 % of a core. It stops a loop without end, and bounds the refusals that one key writes into the audit log."}
+	// AdminDear is charged besides for exports, reports, lists of lines, and whatever counts or touches a whole campaign.
+	AdminDear = Limit{Name: "admin_dear", Burst: 30, Every: 5 * time.Second, Kept: InMemory, Keyed: "operator or client of /v1/admin", Over: over429,
+		Why: "Each of these passes over up to all accounts, about a second of a database's time for 1.3 million: an incident's few campaigns are drafted, prepared, previewed and activated within the burst, and a loop takes a fifth of one connection after it."}
 	// SupportCodeOperator bounds how many spoken codes one operator gives out or asks a second person for.
 	SupportCodeOperator = Limit{Name: "support_code_operator", Burst: 10, Every: 5 * time.Minute, Keyed: "operator", Over: over429,
 		Why: "A call with a proof of identity takes five minutes and more, so one operator cannot honestly give out more than 12 an hour; ten at once are a backlog written up after an outage. Whoever takes over a console session gets at most 298 members a day, each named in the audit log."}
@@ -135,7 +148,7 @@ var (
 func All() []Limit {
 	return []Limit{Flood, KeyAddress, VerifyKey, GateKey, VerifyPair, VerifyLogin, ResetAddress, ResetToken, ResetGlobal, AccountReset,
 		CodePair, CodeAddress, ForgotAddress, ForgotMail, ForgotGlobal, ReissueToken, ReissueAddress, NoticeAccount, NoticeGlobal, ProofSpent, UnprovenAddress, Unproven,
-		OperatorPair, OperatorName, OperatorAddress, SupportCodeOperator, SupportCodeAccount}
+		OperatorPair, OperatorName, OperatorAddress, StrangerForm, StrangerForms, AdminKey, AdminDear, SupportCodeOperator, SupportCodeAccount}
 }
 
 // Markdown renders All for the documentation.

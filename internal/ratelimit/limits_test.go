@@ -52,6 +52,7 @@ func TestLimitsKeepTheirPromises(t *testing.T) {
 	promise("a proof is remembered until it has died everywhere", ratelimit.ProofSpent.Burst == 1 && ratelimit.ProofSpent.Every >= 10*time.Minute+30*time.Second && ratelimit.ProofSpent.Kept == ratelimit.Durable)
 	promise("forms without proof take at most a tenth of the resets that two processors finish", perHour(ratelimit.Unproven) <= 26*3600/10)
 	promise("one address has a tenth of the bucket of forms without proof at most, and of what fills it", ratelimit.UnprovenAddress.Burst*10 <= ratelimit.Unproven.Burst && ratelimit.UnprovenAddress.Every >= 10*ratelimit.Unproven.Every)
+	promise("a dear call of an admin key is one of its calls", ratelimit.AdminDear.Burst < ratelimit.AdminKey.Burst && ratelimit.AdminDear.Every > ratelimit.AdminKey.Every)
 	promise("a full gate batch fits", ratelimit.GateKey.Burst >= 1000)
 	promise("a bombed mailbox gets at most 27 mails a day and a living link every hour", ratelimit.ForgotMail.PerDay() <= 27 && ratelimit.ForgotMail.Every <= time.Hour)
 	promise("1,000 addresses from one client take more than an hour", time.Duration(1000-ratelimit.ForgotAddress.Burst)*ratelimit.ForgotAddress.Every > time.Hour)

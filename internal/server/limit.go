@@ -36,7 +36,7 @@ func ClientNetwork(c *gin.Context) string { return ratelimit.ClientPrefix(Client
 
 // told are the limits that clients are told about. Each is keyed on nothing but who asks: a limit that counts what somebody typed, an account
 // or a token would tell how often others asked for the same (standards attack 6).
-var told = []string{ratelimit.Flood.Name, ratelimit.VerifyKey.Name, ratelimit.GateKey.Name}
+var told = []string{ratelimit.Flood.Name, ratelimit.VerifyKey.Name, ratelimit.GateKey.Name, ratelimit.AdminKey.Name}
 
 // TellLimits has the charges made under the context set the answer's RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11),
 // where the limit is one that may be told. A request meets one such limit at most.

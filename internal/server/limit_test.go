@@ -61,7 +61,7 @@ func TestClientsAreToldTheirLimit(t *testing.T) {
 // No limit is told that counts anything but who asks: the others would tell what somebody else did (attack 6).
 func TestOtherLimitsAreNotTold(t *testing.T) {
 	t.Parallel()
-	harmless := []string{"client address", "client key"}
+	harmless := []string{"client address", "client key", ratelimit.AdminKey.Keyed}
 	for _, l := range ratelimit.All() {
 		e, _ := engine(t, nil)
 		e.Use(server.Limit(ratelimit.NewMemory(100, nil), l, server.ClientNetwork))

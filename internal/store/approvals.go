@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -79,33 +80,101 @@ func (s *Store) Approvals(ctx context.Context, limit int, states ...approval.Sta
 	return all, s.fail("listing requests", err)
 }
 
+// ApprovalPage gives some, the newest first.
+func (s *Store) ApprovalPage(ctx context.Context, q approval.Query) (page []approval.Request, next int64, err error) {
+	where, vars := ` WHERE r.id < ?`, []any{below(q.Before)}
+	if q.State != "" {
+		where, vars = where+` AND r.state = ?`, append(vars, string(q.State))
+	}
+	rows, err := scanAll(s.db(ctx).Raw(approvalColumns+where+` ORDER BY r.id DESC LIMIT ?`, append(vars, q.Limit+1)...), scanApproval)
+	if err != nil {
+		return nil, 0, s.fail("listing requests", err)
+	}
+	page, next = cut(rows, q.Limit, func(r approval.Request) int64 { return r.ID })
+	return page, next, nil
+}
+
 // DecideApproval moves a request on, for one caller.
 func (s *Store) DecideApproval(ctx context.Context, d approval.Decision, entry audit.Entry) (won bool, err error) {
 	err = s.dated(ctx, "deciding a request", func(tx *gorm.DB, now time.Time) error {
-		if d.By != 0 {
-			if err := enabled(tx, d.By); err != nil {
-				return err
-			}
-		}
-		var by, when any = nil, at(now)
-		if d.By != 0 {
-			by = d.By
-		}
-		if d.To == approval.Pending {
-			when = nil
-		}
-		moved := tx.Exec(`UPDATE approvals SET state = ?, decided_by = ?, decided_at = ?, note = ? WHERE id = ? AND state = ? AND (state <> 'pending' OR expires_at > ?)`,
-			string(d.To), by, when, d.Note, d.ID, string(d.From), at(now))
-		if s.dialect.duplicate(moved.Error) { // somebody asked anew while it was not waiting
-			return problem.New(problem.Conflict, "Another request for the same waits already.")
-		}
-		if moved.Error != nil || moved.RowsAffected == 0 {
-			return moved.Error
-		}
-		won = true
-		return s.record(tx, now, entry)
+		won, err = s.decide(tx, now, d, entry)
+		return err
 	})
 	return won && err == nil, err
+}
+
+func (s *Store) decide(tx *gorm.DB, now time.Time, d approval.Decision, entry audit.Entry) (won bool, err error) {
+	var by any // NULL: nobody
+	if d.By != 0 {
+		by = d.By
+		if err := enabled(tx, d.By); err != nil {
+			return false, err
+		}
+	}
+	moved := tx.Exec(`UPDATE approvals SET state = ?, decided_by = ?, decided_at = ?, note = ? WHERE id = ? AND state = ? AND (state <> 'pending' OR expires_at > ?)`,
+		string(d.To), by, at(now), d.Note, d.ID, string(d.From), at(now))
+	if moved.Error != nil || moved.RowsAffected == 0 {
+		return false, moved.Error
+	}
+	return true, s.record(tx, now, entry)
+}
+
+type decidingKey struct{}
+
+// deciding is a decision that goes with an act.
+type deciding struct {
+	d     approval.Decision
+	entry audit.Entry
+
+	mu   sync.Mutex
+	in   gorm.ConnPool // the transaction that it was made in; nil: none yet
+	made bool          // that was committed
+}
+
+func decidingOf(tx *gorm.DB) *deciding {
+	w, _ := tx.Statement.Context.Value(decidingKey{}).(*deciding)
+	return w
+}
+
+// Deciding has the decision made with the first act that is recorded under the context.
+func (s *Store) Deciding(ctx context.Context, d approval.Decision, entry audit.Entry) (under context.Context, made func() bool) {
+	w := &deciding{d: d, entry: entry}
+	return context.WithValue(ctx, decidingKey{}, w), func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.made
+	}
+}
+
+// decideWith makes the decision that waits for an act to be recorded, in the act's transaction and once; who asked for the act does not lose it by the act.
+func (s *Store) decideWith(tx *gorm.DB, now time.Time, act audit.Entry) error {
+	w := decidingOf(tx)
+	if w == nil || act.Outcome != audit.Done {
+		return nil
+	}
+	w.mu.Lock()
+	due := !w.made && w.in != tx.Statement.ConnPool
+	if due {
+		w.in = tx.Statement.ConnPool
+	}
+	w.mu.Unlock()
+	if !due {
+		return nil
+	}
+	won, err := s.decide(tx, now, w.d, w.entry)
+	if err == nil && !won {
+		err = approval.ErrOver
+	}
+	return err
+}
+
+// decided notes that the transaction was committed.
+func decided(tx *gorm.DB) {
+	if w := decidingOf(tx); w != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.made = w.made || w.in != nil && w.in == tx.Statement.ConnPool
+	}
 }
 
 // ExpireApprovals ends what waited too long.

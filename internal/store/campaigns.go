@@ -86,6 +86,28 @@ func (s *Store) Campaigns(ctx context.Context) ([]campaign.Campaign, error) {
 	if err := s.db(ctx).Raw(selectCampaigns + "ORDER BY k.id DESC").Scan(&rows).Error; err != nil {
 		return nil, s.fail("listing campaigns", err)
 	}
+	return campaignsOf(rows)
+}
+
+// CampaignPage gives some, the newest first. A page costs what it shows, however many there are.
+func (s *Store) CampaignPage(ctx context.Context, q campaign.Query) (page []campaign.Campaign, next int64, err error) {
+	where, vars := "WHERE k.id < ?", []any{below(q.Before)}
+	if q.State != "" {
+		where, vars = where+" AND k.state = ?", append(vars, string(q.State))
+	}
+	if q.Incident != "" {
+		where, vars = where+" AND i.slug = ?", append(vars, q.Incident)
+	}
+	var rows []campaignRow
+	if err := s.db(ctx).Raw(selectCampaigns+where+" ORDER BY k.id DESC LIMIT ?", append(vars, q.Limit+1)...).Scan(&rows).Error; err != nil {
+		return nil, 0, s.fail("listing campaigns", err)
+	}
+	rows, next = cut(rows, q.Limit, func(r campaignRow) int64 { return r.ID })
+	page, err = campaignsOf(rows)
+	return page, next, err
+}
+
+func campaignsOf(rows []campaignRow) ([]campaign.Campaign, error) {
 	list := make([]campaign.Campaign, len(rows))
 	for n, row := range rows {
 		k, err := row.campaign()

@@ -166,11 +166,15 @@ func (s *Store) CampaignStatus(ctx context.Context, id int64) (campaign.Status, 
 	d := &st.Delivery
 	st.Reminders.Ordered, st.Reminders.LastAt = k.Reminders, k.RemindedAt
 	minute, hour := at(now.Add(-time.Minute)), at(now.Add(-time.Hour))
-	err = s.db(ctx).Raw(statusCounts, minute, minute, hour, hour, hour, id, id, id).Row().
-		Scan(&st.Members, &d.Pending, &d.Sent, &d.Skipped, &d.Failed, &d.Bounced, &st.Reset, &st.SentLastMinute, &st.SentLastHour, &st.ResetLastHour,
+	var sent, reminded Time
+	err = s.db(ctx).Raw(statusCounts, minute, minute, minute, minute, hour, hour, hour, id, id, id).Row().
+		Scan(&st.Members, &d.Pending, &d.Sent, &d.Skipped, &d.Failed, &d.Bounced, &st.Reset, &st.SentLastMinute, &sent, &reminded, &st.SentLastHour, &st.ResetLastHour,
 			&st.Reminders.Sent, &st.Reminders.Waiting)
 	if err != nil {
 		return campaign.Status{}, s.fail(fmt.Sprintf("counting the members of campaign %d", id), err)
+	}
+	if st.SentSince = sent.ptr(); st.SentSince == nil || !reminded.IsZero() && reminded.Before(sent.Time) {
+		st.SentSince = reminded.ptr()
 	}
 	if k.State == campaign.Closed || k.State == campaign.Cancelled {
 		d.Skipped, d.Pending, st.Reminders.Waiting = d.Skipped+d.Pending, 0, 0
@@ -182,6 +186,7 @@ const statusCounts = `SELECT count(*), count(CASE WHEN state IN ('pending', 'lea
 	count(CASE WHEN state = 'sent' OR state IN ('pending', 'leased') AND sent_at IS NOT NULL THEN 1 END),
 	count(CASE WHEN state = 'skipped' THEN 1 END), count(CASE WHEN state = 'failed' THEN 1 END), count(CASE WHEN state = 'bounced' THEN 1 END),
 	count(reset_at), count(CASE WHEN sent_at > ? THEN 1 END) + count(CASE WHEN reminded_at > ? THEN 1 END),
+	min(CASE WHEN sent_at > ? THEN sent_at END), min(CASE WHEN reminded_at > ? THEN reminded_at END),
 	count(CASE WHEN sent_at > ? THEN 1 END) + count(CASE WHEN reminded_at > ? THEN 1 END), count(CASE WHEN reset_at > ? THEN 1 END),
 	count(reminded_at), count(CASE WHEN state IN ('pending', 'leased') AND sent_at IS NOT NULL OR ` + dueReminder + ` THEN 1 END)
 	FROM campaign_members m WHERE campaign_id = ?`

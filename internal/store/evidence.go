@@ -45,3 +45,19 @@ func (s *Store) AuditByID(ctx context.Context, id int64) (audit.Entry, error) {
 func (s *Store) ProveEntry(ctx context.Context, e audit.Entry, c audit.Checkpoint) (audit.Inclusion, error) {
 	return audit.ProveInclusion(s.AuditHashes(ctx), e, c)
 }
+
+// ProveBeginning proves that the log that a checkpoint speaks for begins with its first size entries as they are. Where a checkpoint over so many was kept it is
+// part of the proof.
+func (s *Store) ProveBeginning(ctx context.Context, size int64, c audit.Checkpoint) (audit.Consistency, error) {
+	old, err := s.CheckpointOf(ctx, size)
+	if err != nil {
+		return audit.Consistency{}, err
+	}
+	read := s.AuditHashes(ctx)
+	if old.IsZero() && size > 0 && size <= c.Head.Size {
+		if old.Head, err = audit.RootAt(read, size); err != nil {
+			return audit.Consistency{}, err
+		}
+	}
+	return audit.ProveConsistency(read, old, c)
+}

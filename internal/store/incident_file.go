@@ -47,6 +47,18 @@ func (s *Store) Clocks(ctx context.Context, slug string) ([]incident.Clock, erro
 	return clocks, s.fail("reading the deadlines of an incident", err)
 }
 
+// DueClocks gives the deadlines of all incidents that run and are due before a moment, the next due first.
+func (s *Store) DueClocks(ctx context.Context, before time.Time, limit int) ([]incident.DueClock, error) {
+	due, err := scanAll(s.db(ctx).Raw(`SELECT i.slug, i.title, `+clockColumns+` FROM incident_clocks c JOIN incidents i ON i.id = c.incident_id
+		WHERE c.done_at IS NULL AND c.due_at < ? ORDER BY c.due_at, c.id LIMIT ?`, at(before), limit), func(rows *sql.Rows) (d incident.DueClock, err error) {
+		var dueAt, done Time
+		err = rows.Scan(&d.Slug, &d.Title, &d.ID, &d.Name, &dueAt, &d.Note, &done)
+		d.DueAt, d.DoneAt = dueAt.Time, done.ptr()
+		return d, err
+	})
+	return due, s.fail("reading the deadlines that are near", err)
+}
+
 // ChangeClock adds or changes a deadline. One that was met keeps the time of the first mark.
 func (s *Store) ChangeClock(ctx context.Context, c incident.ClockChange, entry audit.Entry) (changed incident.Clock, err error) {
 	err = s.dated(ctx, "changing a deadline", func(tx *gorm.DB, now time.Time) error {

@@ -138,6 +138,16 @@ func (s *Store) Incidents(ctx context.Context) ([]incident.Incident, error) {
 	return list, s.fail("listing incidents", err)
 }
 
+// IncidentPage gives some, the newest first.
+func (s *Store) IncidentPage(ctx context.Context, before int64, limit int) (page []incident.Incident, next int64, err error) {
+	list, err := readIncidents(s.db(ctx), "WHERE id IN (SELECT id FROM incidents WHERE id < ? ORDER BY id DESC LIMIT ?)", below(before), limit+1)
+	if err != nil {
+		return nil, 0, s.fail("listing incidents", err)
+	}
+	page, next = cut(list, limit, func(i incident.Incident) int64 { return i.ID })
+	return page, next, nil
+}
+
 // readIncidents reads those that where lets through, the newest first, with their updates.
 func readIncidents(db *gorm.DB, where string, vars ...any) ([]incident.Incident, error) {
 	var rows []incidentRow

@@ -45,7 +45,7 @@ func (s *Store) CreateToken(ctx context.Context, id int64, name string, sha256 [
 		if err != nil {
 			return err
 		}
-		return s.record(tx, now, entry)
+		return s.recordFor(tx, now, id, entry)
 	})
 	return t, err
 }

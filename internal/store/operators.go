@@ -71,7 +71,7 @@ func (s *Store) CreateOperator(ctx context.Context, o operator.Operator, i opera
 		if err := insertInvite(tx, o.ID, i, now); err != nil {
 			return err
 		}
-		return s.record(tx, now, entry)
+		return s.recordFor(tx, now, o.ID, entry)
 	})
 	return o, err
 }
@@ -113,7 +113,7 @@ func (s *Store) DisableOperator(ctx context.Context, id int64, entry audit.Entry
 		if err != nil {
 			return err
 		}
-		return s.record(tx, now, entry.With("void_requests", void))
+		return s.recordFor(tx, now, id, entry.With("void_requests", void))
 	})
 }
 
@@ -134,7 +134,7 @@ func (s *Store) SetRoles(ctx context.Context, id int64, was, roles operator.Role
 		if err != nil {
 			return err
 		}
-		return s.record(tx, now, entry.With("void_requests", void))
+		return s.recordFor(tx, now, id, entry.With("void_requests", void))
 	})
 }
 
@@ -190,8 +190,13 @@ func endAll(tx *gorm.DB, id int64, now time.Time) (void int64, err error) {
 	return voidRequests(tx, id, now, "Who asked was shut out or invited anew.")
 }
 
+// voidRequests spares the one that is being carried out, which may be what changes the roles of who asked for it.
 func voidRequests(tx *gorm.DB, id int64, now time.Time, why string) (int64, error) {
-	ended := tx.Exec(`UPDATE approvals SET state = 'void', decided_at = ?, note = ? WHERE requested_by = ? AND state = 'pending'`, at(now), why, id)
+	spared := int64(0)
+	if w := decidingOf(tx); w != nil {
+		spared = w.d.ID
+	}
+	ended := tx.Exec(`UPDATE approvals SET state = 'void', decided_at = ?, note = ? WHERE requested_by = ? AND state = 'pending' AND id <> ?`, at(now), why, id, spared)
 	return ended.RowsAffected, ended.Error
 }
 
@@ -216,7 +221,7 @@ func (s *Store) InviteOperator(ctx context.Context, id int64, i operator.Invite,
 		if err := insertInvite(tx, id, i, now); err != nil {
 			return err
 		}
-		return s.record(tx, now, entry)
+		return s.recordFor(tx, now, id, entry)
 	})
 }
 
@@ -269,7 +274,7 @@ func (s *Store) Enrol(ctx context.Context, sha256 []byte, w operator.Ways, entry
 			return err
 		}
 		used = true
-		return s.record(tx, now, entry)
+		return s.recordFor(tx, now, ids[0], entry)
 	})
 	return used && err == nil, err
 }

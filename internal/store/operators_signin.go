@@ -35,6 +35,20 @@ func (s *Store) CountSignInFailure(ctx context.Context, id int64, entry audit.En
 		if err := tx.Exec(`UPDATE operators SET failures = failures + 1 WHERE id = ?`, id).Error; err != nil {
 			return err
 		}
+		if id != 0 && entry.Detail[operator.Closes] != nil {
+			return s.recordFor(tx, now, id, entry)
+		}
+		return s.record(tx, now, entry)
+	})
+}
+
+// UpgradePassword replaces a hash by another of the same password. Where it changed meanwhile, nothing is done.
+func (s *Store) UpgradePassword(ctx context.Context, id int64, was, hash string, entry audit.Entry) error {
+	return s.dated(ctx, "hashing an operator's password anew", func(tx *gorm.DB, now time.Time) error {
+		changed := tx.Exec(`UPDATE operators SET password_hash = ? WHERE id = ? AND password_hash = ?`, hash, id, was)
+		if changed.Error != nil || changed.RowsAffected == 0 {
+			return changed.Error
+		}
 		return s.record(tx, now, entry)
 	})
 }

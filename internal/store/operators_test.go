@@ -515,18 +515,24 @@ func TestClientExpiry(t *testing.T) {
 	})
 }
 
-// acts are a desk that counts.
+// acts are a desk that counts what was done, where log is set as an act that is recorded.
 type acts struct {
 	basis string
 	fail  error
+	log   *store.Store
 	done  atomic.Int64
 }
 
 func (a *acts) Basis(context.Context, approval.Request) (string, error) { return a.basis, nil }
 
-func (a *acts) CarryOut(context.Context, approval.Request, operator.Principal) error {
+func (a *acts) CarryOut(ctx context.Context, _ approval.Request, _ operator.Principal) error {
 	if a.fail != nil {
 		return a.fail
+	}
+	if a.log != nil {
+		if err := a.log.Record(ctx, note(audit.CampaignActivate)); err != nil {
+			return err
+		}
 	}
 	a.done.Add(1)
 	return nil
@@ -666,7 +672,7 @@ func TestApprovalRace(t *testing.T) {
 		asker, others := crew(t, s, 3)
 		for round := range 8 {
 			r := got[approval.Request](t)(a.Ask(t.Context(), asker, request(fmt.Sprint("campaign:", round))))
-			desk := &acts{basis: "b"}
+			desk := &acts{basis: "b", log: s}
 			ctx := context.Background()
 			moves := []func() error{
 				func() error { return second1(a.Approve(ctx, others[0], r.ID, "", desk)) },

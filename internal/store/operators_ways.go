@@ -63,7 +63,7 @@ func (s *Store) AddWay(ctx context.Context, id int64, w operator.Ways, entry aud
 		if err := endInvites(tx, id, now); err != nil {
 			return err
 		}
-		return s.record(tx, now, entry)
+		return s.recordFor(tx, now, id, entry)
 	})
 }
 
@@ -97,7 +97,7 @@ func (s *Store) RemoveWay(ctx context.Context, id int64, w operator.Way, passkey
 		if !left {
 			return &problem.Error{Kind: problem.Conflict, Code: "last", Text: "This is your last way in. Add another one first."}
 		}
-		return s.record(tx, now, entry)
+		return s.recordFor(tx, now, id, entry)
 	})
 }
 

@@ -36,9 +36,30 @@ func TestProgress(t *testing.T) {
 		if p.Opened != 2 || p.Members != 4 || p.Delivery.Pending != 1 || p.Ends != nil {
 			t.Errorf("%+v", p)
 		}
-		must(t, s.Exec(t.Context(), "UPDATE campaign_members SET sent_at = ? WHERE account_id = 3", got[time.Time](t)(s.Now(t.Context()))))
-		if p, err = campaign.ReadProgress(t.Context(), s, 1); err != nil || p.Ends == nil || p.Ends.At.Sub(p.At) != time.Minute {
-			t.Errorf("one mail in the last minute and one to go end in a minute, not %+v (%v)", p.Ends, err)
+	})
+}
+
+// A rate counts from the first mail of the last minute, reminders too.
+func TestProgressRate(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		mailing(t, s, 12, "everyone")
+		now := got[time.Time](t)(s.Now(t.Context()))
+		set := func(what string, at time.Time, accounts string) {
+			t.Helper()
+			must(t, s.Exec(t.Context(), "UPDATE campaign_members SET state = 'sent', "+what+" = ? WHERE account_id IN ("+accounts+")", at))
+		}
+		set("sent_at", now.Add(-20*time.Second), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")
+		p, err := campaign.ReadProgress(t.Context(), s, 1)
+		must(t, err)
+		if p.SentLastMinute != 11 || p.SentSince == nil || !p.SentSince.Equal(now.Add(-20*time.Second)) || p.Ends == nil || p.Ends.Rate > 11.0/20 || p.Ends.Rate < 11.0/40 {
+			t.Errorf("eleven mails in twenty seconds: %+v %+v", p.Status, p.Ends)
+		}
+		set("sent_at", now.Add(-2*time.Hour), "1")
+		set("reminded_at", now.Add(-30*time.Second), "1")
+		st := got[campaign.Status](t)(s.CampaignStatus(t.Context(), 1))
+		if st.SentLastMinute != 11 || st.SentSince == nil || !st.SentSince.Equal(now.Add(-30*time.Second)) {
+			t.Errorf("with a reminder: %+v since %s", st, st.SentSince)
 		}
 	})
 }

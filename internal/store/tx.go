@@ -23,7 +23,9 @@ func (s *Store) write(ctx context.Context, doing string, fn func(tx *gorm.DB) er
 		return s.fail(doing, err)
 	}
 	defer done()
+	var inside *gorm.DB
 	err = s.db(ctx).Transaction(func(tx *gorm.DB) error {
+		inside = tx
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -32,6 +34,9 @@ func (s *Store) write(ctx context.Context, doing string, fn func(tx *gorm.DB) er
 		}
 		return nil
 	})
+	if err == nil {
+		decided(inside)
+	}
 	if err == nil && s.hooks.afterCommit != nil {
 		err = s.hooks.afterCommit(doing)
 	}
@@ -118,6 +123,9 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 // record writes audit entries in the transaction of the act. Without a commit there is neither act nor entry.
 func (s *Store) record(tx *gorm.DB, now time.Time, entries ...audit.Entry) error {
 	for _, e := range entries {
+		if err := s.decideWith(tx, now, e); err != nil {
+			return err
+		}
 		e = e.Under(tx.Statement.Context)
 		err := tx.Exec(`INSERT INTO audit_entries (at, actor_kind, actor, action, object, outcome, detail, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			at(now), e.Actor.Kind, e.Actor.Name, string(e.Action), e.Object, e.Outcome, e.EncodeDetail(), e.RequestID).Error

@@ -45,16 +45,17 @@
     if (p.ends) {
       const at = new Date(p.ends.at);
       parts.push(`${number.format(Math.round(p.ends.rate * 60))} mails a minute; at this rate everybody is written to by ${at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}.`);
-    } else if (p.delivery.pending > 0) {
-      parts.push(p.mailing === 'paused' ? 'The mail is paused.' : 'No mail went out in the last minute.');
+    } else if (p.state === 'active' && p.delivery.pending > 0) {
+      parts.push(p.mailing === 'paused' ? 'The mail is paused.' : p.sent_last_minute ? 'Not enough has gone out in the last minute to tell a rate.' : 'No mail went out in the last minute.');
     }
-    parts.push(`Counted ${new Date(p.at).toLocaleTimeString()}, again every ${Math.round(every)} s.`);
+    parts.push(`Counted ${new Date(p.at).toLocaleTimeString()}, again every ${Math.round(every)} s.`);
     const text = parts.join(' ');
     if (line.textContent !== text) line.textContent = text;
   };
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let plot = null;
+  let drawn = [];
   // filled has the hours in which nothing happened too: a line between two far hours would say that something had.
   const filled = (hours) => {
     const all = [];
@@ -66,6 +67,7 @@
     return all;
   };
   const draw = (some) => {
+    drawn = some;
     chartTitle.hidden = chart.hidden = hourly.hidden = some.length === 0;
     if (!some.length) return;
     const hours = filled(some);
@@ -78,14 +80,21 @@
     if (plot) { plot.setData(data); return; }
     const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line'), width: 1 } };
     const series = (label, name, dash) => ({ label, stroke: colour(name), width: 2, dash, points: { show: true, size: 6 } });
+    // what uPlot makes of a single hour spans years
+    const span = (times) => {
+      const first = times.length ? times[0] : Date.now() / 1000;
+      return [first, Math.max(times[times.length - 1] || first, first + 6 * 3600)];
+    };
     plot = new window.uPlot({
       width: chart.clientWidth, height: 240,
-      scales: { x: { range: (_, min, max) => [min, Math.max(max, min + 6 * 3600)] }, y: { range: (_, __, max) => [0, Math.max(10, max * 1.05)] } },
+      scales: { x: { range: (u) => span(u.data[0]) }, y: { range: (_, __, max) => [0, Math.max(10, max * 1.05)] } },
       series: [{}, series('Written to', '--accent'), series('Opened', '--warn', [6, 4]), series('Reset', '--good', [2, 3])],
       axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map((n) => number.format(n)) }],
     }, data, chart);
-    new ResizeObserver(() => plot.setSize({ width: chart.clientWidth, height: 240 })).observe(chart);
+    new ResizeObserver(() => plot?.setSize({ width: chart.clientWidth, height: 240 })).observe(chart);
   };
+
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { const old = plot; plot = null; old?.destroy(); draw(drawn); });
 
   const names = new Intl.DisplayNames(undefined, { type: 'language' });
   const nameOf = (tag) => { try { return tag ? names.of(tag) : 'unknown'; } catch { return tag; } };
@@ -94,7 +103,6 @@
       locales.map((l) => [nameOf(l.locale), number.format(l.members), number.format(l.sent), number.format(l.reset), part(l.reset, l.members)])));
   };
 
-  let stream = null;
   const counted = (event) => {
     const { progress, every } = JSON.parse(event.data);
     tell('');
@@ -103,21 +111,10 @@
     draw(progress.hours);
     table(progress.locales, progress.locales_at);
     section.dataset.counted = progress.at;
+    document.getElementById('age').hidden = true; // the line below says it
   };
+  const failed = (event) => tell(`The counts could not be read: ${JSON.parse(event.data).detail} They come back by themselves.`);
   const tell = (text) => { trouble.textContent = text; };
 
-  // watch opens the stream. It is closed while nobody sees the page: browsers allow few at a time.
-  const watch = () => {
-    stream = new EventSource(section.dataset.events);
-    stream.addEventListener('message', counted);
-    stream.addEventListener('trouble', (event) => tell(`The counts could not be read: ${JSON.parse(event.data)} They come back by themselves.`));
-    stream.addEventListener('error', () => {
-      tell(stream.readyState === EventSource.CLOSED ? 'These numbers stand still: the connection ended, or you were signed out. Load the page again.' : 'The connection broke and is being made again.');
-    });
-  };
-  const leave = () => { stream?.close(); stream = null; };
-  document.addEventListener('visibilitychange', () => { if (document.hidden) leave(); else if (!stream) watch(); });
-  addEventListener('pagehide', leave);
-  addEventListener('pageshow', (event) => { if (event.persisted && !stream) watch(); });
-  watch();
+  window.rekey.follow(section.dataset.events, { message: counted, trouble: failed }, tell);
 })();

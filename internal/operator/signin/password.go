@@ -6,6 +6,8 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/operator"
+	"github.com/seed-1c168855/rekey/internal/password"
+	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
 // Half is a right password: what is still needed. The caller keeps it in the session, which is not signed in yet.
@@ -44,7 +46,38 @@ func (d *Door) Password(ctx context.Context, name, typed string, v Visitor) (Hal
 	case !half.TOTP && !half.Passkey:
 		return Half{}, t.fail(ctx, who, "no second factor")
 	}
-	return half, t.giveBack(ctx)
+	return half, errors.Join(d.upgrade(ctx, who, typed), t.giveBack(ctx))
+}
+
+// upgrade keeps a password that was right under today's parameters, where it was hashed under weaker ones (OWASP Password Storage). Nobody is kept out for that:
+// where hashing is full, or the database does not answer, the next sign-in does it.
+func (d *Door) upgrade(ctx context.Context, who operator.Secrets, typed string) error {
+	if !password.NeedsUpgrade(who.PasswordHash, d.o.Hasher.Params()) {
+		return nil
+	}
+	normal, err := password.Normalize(typed)
+	if err != nil { // one that was set by other rules
+		return nil
+	}
+	leave, err := d.o.Admission.Enter(ctx, d.o.Hasher.Memory())
+	if err != nil {
+		return unlessBusy(err)
+	}
+	defer leave()
+	hash, err := d.o.Hasher.Hash(normal)
+	if err != nil {
+		return unlessBusy(err)
+	}
+	entry := audit.New(audit.Actor{Kind: audit.KindSystem, Name: "sign-in"}, audit.OwnPassword, operator.Object(who.Name), audit.Detail{"upgraded": d.o.Hasher.Label()})
+	return unlessBusy(d.o.Store.UpgradePassword(context.WithoutCancel(ctx), who.ID, who.PasswordHash, hash, entry))
+}
+
+// unlessBusy drops a failure that another try does not have.
+func unlessBusy(err error) error {
+	if problem.Is(err, problem.Unavailable) {
+		return nil
+	}
+	return err
 }
 
 // compare does one full hash in one admission slot, also for nobody.

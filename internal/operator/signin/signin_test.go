@@ -70,9 +70,12 @@ func each(t *testing.T, f func(w *world)) {
 	}
 }
 
-func (w *world) open() {
+func (w *world) open() { w.openWith(password.DefaultParams()) }
+
+// openWith is open with other parameters of hashing.
+func (w *world) openWith(p password.Params) {
 	var err error
-	if w.hasher, err = password.NewHasher(password.DefaultParams()); err != nil {
+	if w.hasher, err = password.NewHasher(p); err != nil {
 		w.Fatal(err)
 	}
 	admission, err := password.NewAdmission(256<<20, w.hasher.Memory(), 1000, time.Minute)

@@ -70,7 +70,7 @@ func (t *try) fail(ctx context.Context, who operator.Secrets, why string) error 
 	}
 	entry := audit.New(audit.Actor{Kind: audit.KindSystem, Name: "sign-in"}, t.action, operator.Object(name), t.detail()).Refuse(why)
 	if who.Failures+1 == MaxFailures {
-		entry = entry.With("closes", true)
+		entry = entry.With(operator.Closes, true)
 	}
 	if err := t.d.o.Store.CountSignInFailure(context.WithoutCancel(ctx), who.ID, entry); err != nil {
 		return err
