@@ -26,6 +26,9 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == solverCommand {
 		exit(serveSolver(ctx, os.Stdin, os.Stdout))
 	}
+	if len(os.Args) == 2 && os.Args[1] == callerCommand {
+		exit(serveCaller(ctx, os.Stdin, os.Stdout))
+	}
 	exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -118,18 +118,15 @@ func (b *suite) storming(ctx context.Context, members int) (r stormResult, err e
 	if err := b.atRest(ctx, server, key, &r); err != nil {
 		return r, errors.Join(err, proofs.close())
 	}
-	pacing, stop := context.WithCancel(ctx)
-	defer stop()
-	var beside bench.Durations
-	var paced error
-	var gate sync.WaitGroup
-	gate.Go(func() { beside, paced = bench.Pace(pacing, server.address, gateRate, b.gateRequest(key)) })
+	gate, err := b.startCaller(ctx, server, key)
+	if err != nil {
+		return r, errors.Join(err, proofs.close())
+	}
 	w := &weather{address: server.address, answers: map[string]map[int]int{}, progress: b.progress, solver: proofs}
 	began := time.Now()
 	failed := errors.Join(w.blow(ctx, links, r.AtOnce), proofs.close())
 	r.Seconds = time.Since(began).Seconds()
-	stop()
-	gate.Wait()
+	beside, paced := gate.stop()
 	r.take(w, beside, server.Peak())
 	return r, errors.Join(failed, paced, b.settled(ctx, server, key, links, &r))
 }

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/seed-1c168855/rekey/internal/pow"
 )
@@ -35,6 +36,7 @@ func startSolver(ctx context.Context) (*solver, error) {
 		return nil, err
 	}
 	s := &solver{cmd: exec.CommandContext(ctx, "chrt", "--idle", "0", self, solverCommand), waiting: map[string]chan string{}}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	s.cmd.Stderr = os.Stderr
 	if s.in, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -87,6 +89,7 @@ func (s *solver) close() error { return errors.Join(s.in.Close(), s.cmd.Wait()) 
 
 // serveSolver is the solver's own side.
 func serveSolver(ctx context.Context, in io.Reader, out io.Writer) error {
+	_ = os.WriteFile("/proc/self/autogroup", []byte("19"), 0) // its session, too, comes last; where there are no autogroups, it does already
 	challenges := make(chan string)
 	var mu sync.Mutex
 	var all sync.WaitGroup

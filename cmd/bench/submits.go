@@ -75,12 +75,6 @@ func (b *suite) judgeSubmits(server *served, base int64, answers map[int]int, id
 	b.add(bench.AtLeast(1, bench.Row{What: "submits answered 303, or 429 or 503 with Retry-After", N: submitters, Ours: float64(honest), Floor: submitters, Note: note}))
 }
 
-func (b *suite) paced(ctx context.Context, server *served, key string, d time.Duration) (bench.Durations, error) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	return bench.Pace(ctx, server.address, gateRate, b.gateRequest(key))
-}
-
 // openAll opens the members' connections: they have the page before them already. What an open connection takes is part of the base.
 func openAll(address string) ([]*bench.Connection, error) { return openSome(address, submitters) }
 
@@ -108,11 +102,10 @@ func closeAll(members []*bench.Connection) {
 
 // storm sends all forms at once and asks the gate until the last has its answer.
 func (b *suite) storm(ctx context.Context, server *served, key string, members []*bench.Connection, forms []string) (answers map[int]int, beside bench.Durations, err error) {
-	pacing, stop := context.WithCancel(ctx)
-	defer stop()
-	var paced error
-	var gate sync.WaitGroup
-	gate.Go(func() { beside, paced = bench.Pace(pacing, server.address, gateRate, b.gateRequest(key)) })
+	gate, err := b.startCaller(ctx, server, key)
+	if err != nil {
+		return nil, nil, err
+	}
 	answers = map[int]int{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -126,8 +119,7 @@ func (b *suite) storm(ctx context.Context, server *served, key string, members [
 		})
 	}
 	all.Wait()
-	stop()
-	gate.Wait()
+	beside, paced := gate.stop()
 	return answers, beside, errors.Join(err, paced)
 }
 

@@ -108,7 +108,7 @@ func (c *Child) bear() (*life, error) {
 	cmd.Args[0] = "rekey"
 	cmd.Env = []string{"GOTRACEBACK=none"} // and nothing of ours: there are secrets in it
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's Ctrl-C is for the parent; harden sets the group's priority
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal's Ctrl-C is for the parent; harden sets the session's priority
 	l, err := begin(cmd)
 	if err != nil {
 		return nil, err

@@ -2,17 +2,20 @@ package process
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"syscall"
 )
 
-// niceness is how far hashing stands back: requests that only read a row get a processor at once, and hashing what they leave, a tenth of one at least.
-const niceness = 10
+// niceness is how far hashing stands back: whoever else wants a processor gets it first, and gets sixty times as much of it.
+const niceness = 19
 
 // prSetDumpable is PR_SET_DUMPABLE of prctl(2): nobody but root may look into this process, and it leaves no core.
 const prSetDumpable = 4
 
 // harden makes the calling process polite, and keeps the passwords in it out of core files and other processes' sight. The priority is set
-// for the whole process group, which is this process alone, for Linux else sets it for one thread.
+// for the whole process group, which is this process alone, for Linux else sets it for one thread; and for the session, which it is alone in too:
+// where Linux shares processors out by sessions first (autogroups, sched(7)), a process's own priority counts for nothing outside of it.
 func harden() error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return fmt.Errorf("refusing core files: %w", err)
@@ -23,6 +26,7 @@ func harden() error {
 	if err := syscall.Setpriority(syscall.PRIO_PGRP, 0, niceness); err != nil {
 		return fmt.Errorf("standing back: %w", err)
 	}
+	_ = os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(niceness)), 0) // where there are none, there is nothing to do
 	return nil
 }
 
