@@ -19,7 +19,7 @@ type served struct {
 }
 
 // serve starts the program without delivery and returns once it is ready. Requests may name their client in X-Forwarded-For.
-func (b *suite) serve(ctx context.Context) (*served, error) {
+func (b *suite) serve(ctx context.Context, more ...string) (*served, error) {
 	address, err := bench.FreePort()
 	if err != nil {
 		return nil, err
@@ -29,6 +29,7 @@ func (b *suite) serve(ctx context.Context) (*served, error) {
 		return nil, err
 	}
 	env := b.env(b.main, "REKEY_LISTEN="+address, "REKEY_ADMIN_LISTEN="+admin, "REKEY_TRUSTED_PROXIES=127.0.0.0/8")
+	env = append(env, more...)
 	p, err := b.start(ctx, env, "serve", "--no-delivery")
 	if err != nil {
 		return nil, err

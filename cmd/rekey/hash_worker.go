@@ -18,7 +18,7 @@ func (a *app) buildHashing() (err error) {
 	admission := password.NewAdmission
 	if a.settings.HashProcess {
 		if a.hashing, err = process.Start(a.logger, hashCommand); err != nil {
-			return fmt.Errorf("%w; without REKEY_HASH_PROCESS none is needed", err)
+			return fmt.Errorf("%w; with REKEY_HASH_PROCESS=false none is needed", err)
 		}
 		admission = password.NewAdmissionElsewhere
 	}

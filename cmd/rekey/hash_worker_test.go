@@ -7,7 +7,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/config"
 )
 
-// TestHashingProcess has the service hash in a child process, which ends with it, and by default in itself.
+// TestHashingProcess has the service hash in a child process, which ends with it, or in itself.
 func TestHashingProcess(t *testing.T) {
 	t.Parallel()
 	settings := config.Settings{}

@@ -70,7 +70,7 @@ type Passwords struct {
 	HashMemory     Bytes         `placeholder:"SIZE" default:"256MiB" range:"at least one hash" help:"Memory that hashing may take at once. Who finds it full waits, then gets 503 with Retry-After."`
 	HashQueue      int           `placeholder:"N" default:"200" range:"0 to 100000" help:"How many may wait for hashing."`
 	HashWait       time.Duration `placeholder:"DURATION" default:"10s" range:"1s to 25s" help:"How long one may wait for hashing."`
-	HashProcess    bool          `default:"false" negatable:"" range:"true or false" help:"Hash in a process of its own, which serve starts and watches: logins and gate wait less for the processors beside a rush of resets. It takes some 20 MiB more."`
+	HashProcess    bool          `default:"true" negatable:"" range:"true or false" help:"Hash in a process of its own, which serve starts and watches: logins and gate wait less for the processors beside a rush of resets. It takes some 20 MiB."`
 	UpgradeHashes  bool          `default:"true" negatable:"" range:"true or false" help:"Replace a legacy hash by a new one of the same password when its member logs in. Turn it off where the login service still reads the hashes."`
 }
 
