@@ -94,7 +94,7 @@ func (b *suite) start(ctx context.Context, env []string, args ...string) (*bench
 // is mapped in small pieces, and just written by the compiler in large ones.
 func evict(ctx context.Context, path string) error {
 	for _, args := range [][]string{{"sync", path}, {"dd", "if=" + path, "iflag=nocache", "count=0", "status=none"}} {
-		if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil { //nolint:gosec // our own file
+		if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("dropping the program from the page cache: %w\n%s", err, out)
 		}
 	}

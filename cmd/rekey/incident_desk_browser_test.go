@@ -37,7 +37,8 @@ func (b *bureau) comes(ctx context.Context, subject string) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var mail demo.Mail
-	for err := error(nil); !strings.HasSuffix(mail.Subject, subject); {
+	for !strings.HasSuffix(mail.Subject, subject) {
+		var err error
 		if mail, err = b.sink.Next(ctx, b.caller.Email, mail.ID); err != nil {
 			b.t.Fatalf("the mail %q did not come: %v", subject, err)
 		}

@@ -71,10 +71,10 @@ func (b *Tab) failed() {
 
 func keep(file string, shot []byte) error {
 	path := filepath.Join(pictures, file)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
-	return os.WriteFile(path, shot, 0o644)
+	return os.WriteFile(path, shot, 0o600)
 }
 
 // look is a picture as its name tells.
@@ -139,7 +139,7 @@ func index(t *testing.T, folder string) {
 		t.Error(err)
 		return
 	}
-	if err := os.WriteFile(filepath.Join(folder, "index.html"), []byte(page.String()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "index.html"), []byte(page.String()), 0o600); err != nil {
 		t.Error(err)
 	}
 }

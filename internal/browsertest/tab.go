@@ -52,7 +52,7 @@ func Start(t *testing.T) context.Context {
 
 // Open gives a tab, open on nothing, until the test is over or shortly before it is out of time. What the browser refuses to do or cannot run on its pages fails
 // the test. Pictures go to the folder of the group.
-func Open(t *testing.T, browser context.Context, group string) *Tab {
+func Open(t *testing.T, browser context.Context, group string) *Tab { //nolint:revive // the test comes first, as in every helper of tests
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(browser)
 	t.Cleanup(closeTab)
