@@ -31,15 +31,19 @@ type ticket struct {
 	ready chan struct{}
 }
 
-// processors is what hashing may keep busy: how many of the runtime's there were before room was made for it.
-var processors = runtime.GOMAXPROCS(0)
+// processors is how many of the runtime's there were before room was made for hashing, and most how many of them it may keep busy: one is left to
+// requests that only read a row, whose answers would else wait for a hash wherever they turn.
+var (
+	processors = runtime.GOMAXPROCS(0)
+	most       = max(processors-1, 1)
+)
 
-// room gives the runtime as many processors again as hashing may keep busy, and leaves it to the operating system who runs. With only as
+// room gives the runtime as many processors again, and leaves it to the operating system who runs. With only as
 // many as there are, every request beside a storm of hashing waits at each of its steps for a hash's time slice of ten milliseconds to end.
 var room = sync.OnceFunc(func() { runtime.GOMAXPROCS(2 * processors) })
 
 // NewAdmission makes the gate for a budget in bytes, of which one new hash takes perHash. There are budget/perHash slots, but
-// never more than processors: hashing does not block, so more would only take turns, and take memory. The Go runtime is given
+// never more than processors but one: hashing does not block, so more would only take turns, and take memory. The Go runtime is given
 // as many processors again, so that hashing takes no other request's time. At most queue callers wait, each at most wait.
 func NewAdmission(budget, perHash int64, queue int, wait time.Duration) (*Admission, error) {
 	a, err := NewAdmissionElsewhere(budget, perHash, queue, wait)
@@ -60,7 +64,7 @@ func NewAdmissionElsewhere(budget, perHash int64, queue int, wait time.Duration)
 	if queue < 0 || wait <= 0 {
 		return nil, problem.New(problem.Invalid, "the hashing queue must not be negative and its wait must be positive")
 	}
-	slots := int(min(budget/perHash, int64(processors)))
+	slots := int(min(budget/perHash, int64(most)))
 	return &Admission{slots: slots, budget: budget, limit: queue, wait: wait}, nil
 }
 

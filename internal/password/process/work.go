@@ -23,7 +23,7 @@ func Main() int {
 	if err := harden(); err != nil {
 		return 1
 	}
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1) // one more than there can be slots: who reads and answers never waits for a hash
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 2)) // one more than there can be slots: who reads and answers never waits for a hash
 	DropProgram()
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		return 1
