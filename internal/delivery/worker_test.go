@@ -115,8 +115,9 @@ func TestACrashRepeatsNoMoreThanWhatIsInFlight(t *testing.T) {
 		<-time.After(300 * time.Millisecond) // in which it may send all it dares
 		stop()
 		before := len(w.smtpd.mails())
-		o.Store, o.Owner = w.s, ""
-		w.run(o)
+		successor := w.options() // with leases of the usual length: only the victim's shall end soon
+		successor.Connections = connections
+		w.run(successor)
 		w.until(openMembers, "0")
 		once2 := 0
 		for address, c := range w.smtpd.perAddress() {
