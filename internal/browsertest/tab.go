@@ -18,8 +18,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience bounds each step and each wait. It is only ever used up by a test that fails.
-const patience = time.Minute
+// patience bounds each step and each wait, and is only ever used up by a test that fails. A page that is told of a campaign of everybody hears from
+// its server every two minutes at the latest.
+const patience = 3 * time.Minute
 
 // Tab is one page of a browser.
 type Tab struct {
