@@ -34,23 +34,34 @@ type caller struct {
 }
 
 func (b *suite) startCaller(ctx context.Context, server *served, key string) (*caller, error) {
-	self, err := os.Executable()
-	if err != nil {
+	c := &caller{}
+	var err error
+	if c.cmd, c.in, c.out, err = companion(ctx, callerCommand); err != nil {
 		return nil, err
-	}
-	c := &caller{cmd: exec.CommandContext(ctx, self, callerCommand)}
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	c.cmd.Stderr = os.Stderr
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if c.out, err = c.cmd.StdoutPipe(); err != nil {
-		return nil, err
-	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting the gate's caller: %w", err)
 	}
 	return c, json.NewEncoder(c.in).Encode(calls{Address: server.address, Key: key, N: b.n})
+}
+
+// companion starts this program under a hidden command, in a session of its own, after the words of another program that starts it if need be.
+func companion(ctx context.Context, command string, starter ...string) (cmd *exec.Cmd, in io.WriteCloser, out io.Reader, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	words := append(starter, self, command)
+	cmd = exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Stderr = os.Stderr
+	if in, err = cmd.StdinPipe(); err != nil {
+		return nil, nil, nil, err
+	}
+	if out, err = cmd.StdoutPipe(); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, nil, nil, fmt.Errorf("starting %s: %w", command, err)
+	}
+	return cmd, in, out, nil
 }
 
 // stop ends it and gives the answers' times.

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/seed-1c168855/rekey/internal/pow"
 )
@@ -31,23 +30,11 @@ type solver struct {
 }
 
 func startSolver(ctx context.Context) (*solver, error) {
-	self, err := os.Executable()
+	cmd, in, out, err := companion(ctx, solverCommand, "chrt", "--idle", "0")
 	if err != nil {
 		return nil, err
 	}
-	s := &solver{cmd: exec.CommandContext(ctx, "chrt", "--idle", "0", self, solverCommand), waiting: map[string]chan string{}}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	s.cmd.Stderr = os.Stderr
-	if s.in, err = s.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting the solver of proofs: %w", err)
-	}
+	s := &solver{cmd: cmd, in: in, waiting: map[string]chan string{}}
 	go s.read(out)
 	return s, nil
 }

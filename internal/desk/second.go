@@ -258,7 +258,7 @@ func (d *Desk) PlanNow(ctx context.Context, p operator.Principal, id int64) (pla
 		return Plan{}, false, err
 	}
 	if r.State != approval.Pending {
-		return Plan{}, false, errDecided
+		return Plan{}, false, approval.ErrOver
 	}
 	e, err := errandOf(r)
 	if err != nil {
@@ -267,8 +267,6 @@ func (d *Desk) PlanNow(ctx context.Context, p operator.Principal, id int64) (pla
 	plan, err = d.show(ctx, p, e)
 	return plan, plan.Basis == r.Basis, err
 }
-
-var errDecided = &problem.Error{Kind: problem.Conflict, Code: "decided", Text: "This request is not pending any more."}
 
 // ForTwo tells whether an act with this plan would wait for a second person.
 func (d *Desk) ForTwo(p operator.Principal, plan Plan, a operator.Act) bool {

@@ -31,11 +31,11 @@ type ticket struct {
 	ready chan struct{}
 }
 
-// processors is how many of the runtime's there were before room was made for hashing, and most how many of them it may keep busy: one is left to
+// processors is how many of the runtime's there were before room was made for hashing, and busiest how many of them it may keep busy: one is left to
 // requests that only read a row, whose answers would else wait for a hash wherever they turn.
 var (
 	processors = runtime.GOMAXPROCS(0)
-	most       = max(processors-1, 1)
+	busiest    = max(processors-1, 1)
 )
 
 // room gives the runtime as many processors again, and leaves it to the operating system who runs. With only as
@@ -64,7 +64,7 @@ func NewAdmissionElsewhere(budget, perHash int64, queue int, wait time.Duration)
 	if queue < 0 || wait <= 0 {
 		return nil, problem.New(problem.Invalid, "the hashing queue must not be negative and its wait must be positive")
 	}
-	slots := int(min(budget/perHash, int64(most)))
+	slots := int(min(budget/perHash, int64(busiest)))
 	return &Admission{slots: slots, budget: budget, limit: queue, wait: wait}, nil
 }
 
