@@ -28,15 +28,20 @@ func (c counted) Counts() *campaign.Progress {
 // Trouble tells that the last count could not be read.
 func (c counted) Trouble() bool { return c.News != nil && c.News.Err != nil }
 
-// glances gives what was counted last of campaigns. Counts that are due begin, and belong to whoever looks next: no page counts by itself.
-func (c *Console) glances(r *call, list []campaign.Campaign) ([]counted, error) {
-	ctx, enough := context.WithTimeout(r.Request.Context(), c.patience)
-	defer enough()
+// numbers are the campaigns' own.
+func numbers(list []campaign.Campaign) []int64 {
 	ids := make([]int64, len(list))
 	for n, k := range list {
 		ids[n] = k.ID
 	}
-	news, err := c.o.Desk.Glances(ctx, r.who, ids)
+	return ids
+}
+
+// glances gives what was counted last of campaigns. Counts that are due begin, and belong to whoever looks next: no page counts by itself.
+func (c *Console) glances(r *call, list []campaign.Campaign) ([]counted, error) {
+	ctx, enough := context.WithTimeout(r.Request.Context(), c.patience)
+	defer enough()
+	news, err := c.o.Desk.Glances(ctx, r.who, numbers(list))
 	if err != nil {
 		return nil, err
 	}

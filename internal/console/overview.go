@@ -110,9 +110,5 @@ func (c *Console) overviewEvents(r *call) error {
 		r.Status(http.StatusNoContent)
 		return nil
 	}
-	ids := make([]int64, len(list))
-	for n, k := range list {
-		ids[n] = k.ID
-	}
-	return c.events(r, ids)
+	return c.events(r, numbers(list))
 }
