@@ -77,28 +77,15 @@ func (w *weather) blow(ctx context.Context, links []link, atOnce int) error {
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-// visit is one member's, with a connection and a client address of their own: the page, what it loads, the script's look at the link, the form.
+// visit is one member's: a look at the pages, and the form.
 func (w *weather) visit(ctx context.Context, n int, l link) error {
-	conn, err := bench.Connect(w.address)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	m := &visitor{weather: w, conn: conn, from: "X-Forwarded-For: " + netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}).String()}
 	began := time.Now()
-	page, err := m.ask(ctx, stepPage, "GET", "/reset", "")
+	m, err := w.look(ctx, n, l)
 	if err != nil {
 		return err
 	}
-	for _, asset := range assetsOf(page) {
-		if _, err := m.ask(ctx, stepAsset, "GET", asset, ""); err != nil {
-			return err
-		}
-	}
-	if _, err := m.ask(ctx, stepCheck, "POST", "/reset/check", url.Values{"token": {l.token}}.Encode()); err != nil {
-		return err
-	}
+	defer m.conn.Close()
+	defer context.AfterFunc(ctx, func() { m.conn.Close() })()
 	if err := m.submit(ctx, l); err != nil {
 		return err
 	}
@@ -106,6 +93,32 @@ func (w *weather) visit(ctx context.Context, n int, l link) error {
 	defer w.mu.Unlock()
 	w.totals, w.waits = append(w.totals, time.Since(began)), append(w.waits, m.waited)
 	return nil
+}
+
+// look is the n-th member's, with a connection and a client address of their own: the page, what it loads, the script's look at the link.
+func (w *weather) look(ctx context.Context, n int, l link) (m *visitor, err error) {
+	conn, err := bench.Connect(w.address)
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	m = &visitor{weather: w, conn: conn, from: "X-Forwarded-For: " + netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}).String()}
+	defer func() {
+		if err != nil {
+			conn.Close()
+		}
+	}()
+	page, err := m.ask(ctx, stepPage, "GET", "/reset", "")
+	if err != nil {
+		return nil, err
+	}
+	for _, asset := range assetsOf(page) {
+		if _, err := m.ask(ctx, stepAsset, "GET", asset, ""); err != nil {
+			return nil, err
+		}
+	}
+	_, err = m.ask(ctx, stepCheck, "POST", "/reset/check", url.Values{"token": {l.token}}.Encode())
+	return m, err
 }
 
 var staticFile = regexp.MustCompile(`"(/static/[^"]+)"`)
@@ -120,6 +133,30 @@ func assetsOf(page []byte) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// stroll has visitors look at the pages for gatherTime, and send no form.
+func (w *weather) stroll(ctx context.Context, links []link) error {
+	aside := &weather{address: w.address, answers: map[string]map[int]int{}}
+	errs := make([]error, gatherRate*int(gatherTime.Seconds()))
+	pace := time.NewTicker(time.Second / gatherRate)
+	defer pace.Stop()
+	var all sync.WaitGroup
+	for i := range errs {
+		select {
+		case <-pace.C:
+			all.Go(func() {
+				m, err := aside.look(ctx, len(links)+i, links[i%len(links)])
+				if err == nil {
+					err = m.conn.Close()
+				}
+				errs[i] = err
+			})
+		case <-ctx.Done():
+		}
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // visitor is a member's browser.
@@ -220,6 +257,13 @@ func (v *visitor) sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// answered is how many got what they hoped for at a step.
+func (w *weather) answered(step string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.answers[step][wanted[step]]
 }
 
 // count keeps an answer; -1 is none at all.

@@ -126,6 +126,9 @@ func (a *app) buildPasswords() (err error) {
 	}
 	a.policy = password.DefaultPolicy()
 	a.policy.MinLength = a.settings.PasswordMin
+	if a.hashing != nil {
+		a.policy.Elsewhere = a.hashing
+	}
 	if err := a.policy.Validate(); err != nil {
 		return fmt.Errorf("REKEY_PASSWORD_MIN: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"time"
 
@@ -188,15 +187,8 @@ func (a *app) complain(ctx context.Context, doing string, err error) {
 // baseMemory is what the process takes beside password hashing, with room for a busy hour.
 const baseMemory = 192 << 20
 
-// garbage is how much of it may gather, in percent of what lives, before it is collected. What lives is small and a rush is not, so half as much as
-// Go's own setting saves a good part of the memory for a few percent of processor time. GOGC wins.
-const garbage = 50
-
 // settle gives back what only the start needed, and it needed several times what idling does.
 func settle() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
-	}
 	process.DropProgram()
 	debug.FreeOSMemory()
 }

@@ -144,12 +144,12 @@ func TestBreachedSettings(t *testing.T) {
 			continue
 		}
 		for i, pw := range exposed {
-			err := a.policy.Check(pw, password.Context{})
+			err := a.policy.Check(t.Context(), pw, password.Context{})
 			if want := i >= len(exposed)-c.refused; want != (err != nil) || want && problem.DetailsOf(err, "").Code != "breached" {
 				t.Errorf("%s: %q: %v", name, pw, err)
 			}
 		}
-		if err := a.policy.Check("a password of nobody at all", password.Context{}); err != nil {
+		if err := a.policy.Check(t.Context(), "a password of nobody at all", password.Context{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -164,7 +164,7 @@ func TestBreachedListDownIsNeverSilent(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 5 {
-			if err := a.policy.Check(exposed[0], password.Context{}); problem.Is(err, problem.Unavailable) != (down == config.BreachedRefuse) {
+			if err := a.policy.Check(t.Context(), exposed[0], password.Context{}); problem.Is(err, problem.Unavailable) != (down == config.BreachedRefuse) {
 				t.Errorf("%s: %v", down, err)
 			}
 		}

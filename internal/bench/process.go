@@ -52,7 +52,7 @@ func (p *Process) watch() {
 	defer tick.Stop()
 	var pids []int
 	for i := 0; ; i++ {
-		if i%10 == 0 { // looking for children is dearer than reading what they take
+		if i%100 == 0 { // looking for children is far dearer than reading what they take, and whatever it takes is missing beside it
 			pids = p.pids()
 		}
 		line := "VmHWM"
@@ -108,6 +108,19 @@ func (p *Process) ForgetPeak() {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0) // a child may have ended
 	}
 	p.peak.Store(0)
+}
+
+// Hold stops its children where they are until Resume (SIGSTOP, signal(7)).
+func (p *Process) Hold() error { return p.signalChildren(syscall.SIGSTOP) }
+
+// Resume lets its children go on.
+func (p *Process) Resume() error { return p.signalChildren(syscall.SIGCONT) }
+
+func (p *Process) signalChildren(s syscall.Signal) (err error) {
+	for _, pid := range p.pids()[1:] {
+		err = errors.Join(err, syscall.Kill(pid, s))
+	}
+	return err
 }
 
 // Wait returns when it has ended: what it printed and how long it ran. An error carries what it complained about.

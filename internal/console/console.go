@@ -44,7 +44,7 @@ type Console struct {
 	ownForms  gin.HandlerFunc
 	strangers *ratelimit.Memory // how often they are on record
 	assets    server.Assets
-	templates map[string]*template.Template
+	templates map[string]func() (*template.Template, error)
 	beat      time.Duration // of streams
 	patience  time.Duration // of pages with counts
 }
@@ -55,7 +55,7 @@ type site struct {
 	URL  string
 }
 
-// New reads the templates and fails with what is wrong in the options.
+// New reads the layout and fails with what is wrong in the options.
 func New(o Options) (*Console, error) {
 	if o.Desk == nil || o.Door == nil || o.Operators == nil {
 		return nil, errors.New("console: parts are missing")

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -164,8 +165,9 @@ func (v *view) Number(n any) string {
 	return sign + b.String()
 }
 
-// loadTemplates joins each page of web/console with the layout.
-func loadTemplates() (map[string]*template.Template, error) {
+// loadTemplates joins each page of web/console with the layout when it is first shown: all of them would take a fifth of what a server keeps in memory,
+// and most servers show few or none.
+func loadTemplates() (map[string]func() (*template.Template, error), error) {
 	layout, err := template.New("layout.html").Funcs(template.FuncMap{"grouped": grouped, "moment": new(view).Time, "fact": fact}).ParseFS(web.Files, "console/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the layout: %w", err)
@@ -174,29 +176,31 @@ func loadTemplates() (map[string]*template.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for pages: %w", err)
 	}
-	pages := make(map[string]*template.Template)
+	pages := make(map[string]func() (*template.Template, error))
 	for _, file := range files {
 		name := strings.TrimSuffix(path.Base(file), ".html")
 		if name == "layout" || name == reportName {
 			continue
 		}
-		page, err := template.Must(layout.Clone()).ParseFS(web.Files, file)
-		if err != nil {
-			return nil, fmt.Errorf("reading page %s: %w", name, err)
-		}
-		pages[name] = page
+		pages[name] = sync.OnceValues(func() (*template.Template, error) {
+			return template.Must(layout.Clone()).ParseFS(web.Files, file) // the layout itself is never executed, which Clone asks for
+		})
 	}
 	return pages, nil
 }
 
 // show writes a page, whole or not at all.
 func (c *Console) show(g *gin.Context, status int, name string, v *view) {
-	var b bytes.Buffer
-	page := c.templates[name]
-	if page == nil {
-		page, name = c.templates["problem"], "problem"
+	load := c.templates[name]
+	if load == nil {
+		load, name = c.templates["problem"], "problem"
 	}
-	if err := page.ExecuteTemplate(&b, "layout", v); err != nil {
+	var b bytes.Buffer
+	page, err := load()
+	if err == nil {
+		err = page.ExecuteTemplate(&b, "layout", v)
+	}
+	if err != nil {
 		g.Error(fmt.Errorf("writing page %s: %w", name, err)) //nolint:errcheck // it gives back what it is given
 		g.String(http.StatusInternalServerError, "The page could not be shown.")
 		return

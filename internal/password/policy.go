@@ -1,6 +1,7 @@
 package password
 
 import (
+	"context"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,6 +22,9 @@ type Policy struct {
 	MinLength int      // code points after NFC: 15, or 8 where every account has a second factor
 	MaxLength int      // code points after NFC: 64 to MaxCodePoints
 	Breached  Breached // nil: no breach list
+
+	// Elsewhere, if not nil, is where passwords are estimated, which takes more than all else that is looked at.
+	Elsewhere Elsewhere
 }
 
 // DefaultPolicy asks for 15 code points, takes up to 256, and loads the built-in lists, which takes some milliseconds once.
@@ -48,8 +52,8 @@ type Context struct {
 }
 
 // Check says whether a password may be set: CheckForm, then CheckBreached.
-func (p *Policy) Check(pw string, c Context) error {
-	if err := p.CheckForm(pw, c); err != nil {
+func (p *Policy) Check(ctx context.Context, pw string, c Context) error {
+	if err := p.CheckForm(ctx, pw, c); err != nil {
 		return err
 	}
 	return p.CheckBreached(pw)
@@ -57,8 +61,9 @@ func (p *Policy) Check(pw string, c Context) error {
 
 // CheckForm judges a password by what it is, asking nobody, and says why it is refused: problem.Unprocessable with a Code of
 // too_short, too_long, not_text, control, context, repeated, sequence or common, and the reason in English (NIST asks that it be
-// told). The whole password is judged, never a part of it.
-func (p *Policy) CheckForm(pw string, c Context) error {
+// told). The whole password is judged, never a part of it. A context that ends before its turn comes, and a place to estimate that
+// cannot, are problem.Unavailable.
+func (p *Policy) CheckForm(ctx context.Context, pw string, c Context) error {
 	pw, err := Normalize(pw)
 	if err != nil {
 		return err
@@ -67,9 +72,12 @@ func (p *Policy) CheckForm(pw string, c Context) error {
 		return err
 	}
 	folded := []rune(norm.NFC.String(cases.Fold().String(pw)))
-	w := weakest(cores(folded), contextWords(c))
+	words := contextWords(c)
+	w := weakest(cores(folded), words)
 	if w == strong {
-		w = estimated(pw, contextWords(c))
+		if w, err = p.estimate(ctx, pw, words); err != nil {
+			return err
+		}
 	}
 	if w != strong {
 		return refuse(weaknesses[w].code, "%s", weaknesses[w].text)

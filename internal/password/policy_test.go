@@ -1,6 +1,7 @@
 package password
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func TestPolicy(t *testing.T) {
 	allow := func(passwords ...string) {
 		t.Helper()
 		for _, pw := range passwords {
-			if err := p.Check(pw, about); err != nil {
+			if err := p.Check(t.Context(), pw, about); err != nil {
 				t.Errorf("%q refused: %v", pw, err)
 			}
 		}
@@ -24,7 +25,7 @@ func TestPolicy(t *testing.T) {
 	deny := func(want string, passwords ...string) {
 		t.Helper()
 		for _, pw := range passwords {
-			err := p.Check(pw, about)
+			err := p.Check(t.Context(), pw, about)
 			if code(err) != want || !problem.Is(err, problem.Unprocessable) {
 				t.Errorf("%q: %v (%s), want %s", pw, err, code(err), want)
 			} else if len(pw) > 6 && strings.Contains(err.Error(), pw) || !strings.HasSuffix(err.Error(), ".") {
@@ -67,10 +68,10 @@ func TestPolicy(t *testing.T) {
 func TestPolicyEndsDoNotGrowAPasswordPastFour(t *testing.T) {
 	t.Parallel()
 	p := DefaultPolicy()
-	if err := p.Check("9!9!sunshinerainbow!9!9", Context{}); code(err) != "common" {
+	if err := p.Check(t.Context(), "9!9!sunshinerainbow!9!9", Context{}); code(err) != "common" {
 		t.Errorf("four at both ends: %v", err)
 	}
-	if err := p.Check("73!9!sunshinerainbow!9!94", Context{}); err != nil {
+	if err := p.Check(t.Context(), "73!9!sunshinerainbow!9!94", Context{}); err != nil {
 		t.Errorf("five at both ends: %v", err)
 	}
 }
@@ -85,7 +86,7 @@ func TestPolicyForAccountsWithASecondFactor(t *testing.T) {
 		"superman": "common", "Corvette1": "common", "elephant": "common", "12345678": "sequence", "kV3!pq9z": "", "$%7!4@#9": "",
 		"seven77": "too_short", strings.Repeat("a b c,d.", 9): "too_long",
 	} {
-		if err := p.Check(pw, Context{}); code(err) != want {
+		if err := p.Check(t.Context(), pw, Context{}); code(err) != want {
 			t.Errorf("%q: %v, want %q", pw, err, want)
 		}
 	}
@@ -120,7 +121,7 @@ func TestPolicyBreachList(t *testing.T) {
 		{listed{err: down}, problem.Unavailable, "breach_list"},
 	} {
 		p := &Policy{MinLength: 15, MaxLength: 256, Breached: &test.list}
-		err := p.Check("cafe\u0301 under the chestnut", Context{})
+		err := p.Check(t.Context(), "cafe\u0301 under the chestnut", Context{})
 		if !problem.Is(err, test.kind) || code(err) != test.code || test.list.err != nil && !errors.Is(err, down) {
 			t.Errorf("%+v: %v", test.list, err)
 		}
@@ -130,10 +131,10 @@ func TestPolicyBreachList(t *testing.T) {
 	}
 	clean := &listed{}
 	p := &Policy{MinLength: 15, MaxLength: 256, Breached: clean}
-	if err := p.Check("café under the chestnut", Context{}); err != nil {
+	if err := p.Check(t.Context(), "café under the chestnut", Context{}); err != nil {
 		t.Error(err)
 	}
-	if err := p.Check("passwordpassword", Context{}); code(err) != "repeated" || len(clean.asked) != 1 {
+	if err := p.Check(t.Context(), "passwordpassword", Context{}); code(err) != "repeated" || len(clean.asked) != 1 {
 		t.Error("a password refused by rule went to the breach list")
 	}
 }
@@ -159,11 +160,46 @@ func TestPolicyIsQuick(t *testing.T) {
 	for _, unit := range []string{leetLetters, "4@8({1", "19870112", "aaaab", "qwertzuiop1", "p4$$w0rd"} {
 		for _, n := range []int{longestEstimated, longestEstimated + 1, MaxCodePoints} {
 			begun := time.Now()
-			_ = p.Check(strings.Repeat(unit, n)[:n], Context{Email: "mike@example.org"})
+			_ = p.Check(t.Context(), strings.Repeat(unit, n)[:n], Context{Email: "mike@example.org"})
 			if took := time.Since(begun); took > time.Second { // a hundred times what it takes
 				t.Errorf("%d bytes of %q took %v", n, unit, took)
 			}
 		}
+	}
+}
+
+// elsewhere stands in for another process.
+type elsewhere func(Job) (Outcome, error)
+
+func (e elsewhere) Do(j Job) (Outcome, error) { return e(j) }
+
+// One password is judged at a time, and who cannot wait is told so. What needs no estimate asks for none.
+func TestEstimatesTakeTurns(t *testing.T) {
+	t.Parallel()
+	busy, let := make(chan struct{}), make(chan struct{})
+	p := &Policy{MinLength: 15, MaxLength: MaxCodePoints, Elsewhere: elsewhere(func(Job) (Outcome, error) {
+		close(busy)
+		<-let
+		return Outcome{}, nil
+	})}
+	const good = "orchid tractor lemon violin"
+	first := make(chan error)
+	go func() { first <- p.Check(t.Context(), good, Context{}) }()
+	<-busy
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Check(gone, good, Context{}); !problem.Is(err, problem.Unavailable) {
+		t.Errorf("beside another one: %v", err)
+	}
+	if err := p.Check(gone, "passwordpassword", Context{}); code(err) != "repeated" {
+		t.Errorf("refused by the rules: %v", err)
+	}
+	if err := p.Check(gone, "café under the chestnut", Context{}); err != nil {
+		t.Errorf("not for the estimator: %v", err)
+	}
+	close(let)
+	if err := <-first; err != nil {
+		t.Errorf("in its turn: %v", err)
 	}
 }
 
@@ -173,7 +209,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	p := DefaultPolicy()
 	f.Fuzz(func(t *testing.T, pw, email string) {
-		err := p.Check(pw, Context{Service: "Sega", Email: email, Subject: pw})
+		err := p.Check(t.Context(), pw, Context{Service: "Sega", Email: email, Subject: pw})
 		if err != nil && (!problem.Is(err, problem.Unprocessable) || code(err) == "") {
 			t.Fatalf("%v", err)
 		}

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -25,18 +26,12 @@ func (p *Portal) request(c *gin.Context) {
 		server.Fail(c, err)
 		return
 	}
-	ctx, cancel := p.work(c)
-	defer cancel()
-	spent, err := p.admit(ctx, c, form[proofField])
+	v := p.view(c)
+	err = p.submit(c, form[proofField], func(ctx context.Context, _ func()) error {
+		return p.resets.Request(ctx, strings.TrimSpace(form["email"]), server.ClientAddr(c), v.Lang)
+	})
 	if err != nil {
 		p.refuseRequest(c, form["email"], err)
-		return
-	}
-	v := p.view(c)
-	err = p.resets.Request(ctx, strings.TrimSpace(form["email"]), server.ClientAddr(c), v.Lang)
-	p.giveBack(ctx, c, spent, err)
-	if err != nil {
-		server.Fail(c, withWait(err))
 		return
 	}
 	v.ByCode = true
@@ -60,13 +55,9 @@ func (p *Portal) reissue(c *gin.Context) {
 		server.Fail(c, err)
 		return
 	}
-	ctx, cancel := p.work(c)
-	defer cancel()
-	spent, err := p.admit(ctx, c, form[proofField])
-	if err == nil {
-		err = p.resets.Reissue(ctx, form["token"], server.ClientAddr(c))
-		p.giveBack(ctx, c, spent, err)
-	}
+	err = p.submit(c, form[proofField], func(ctx context.Context, _ func()) error {
+		return p.resets.Reissue(ctx, form["token"], server.ClientAddr(c))
+	})
 	if err != nil {
 		server.RenderWith(func(c *gin.Context, d problem.Details) {
 			v := p.view(c)

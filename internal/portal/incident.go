@@ -108,5 +108,6 @@ func (p *Portal) serveShared(c *gin.Context, mediaType string, body []byte, i in
 	if time.Since(modified) < settled {
 		modified = time.Time{} // no date is better than one that the next change shares
 	}
+	leaveDoor(c)
 	http.ServeContent(c.Writer, c.Request, "", modified, bytes.NewReader(body))
 }

@@ -112,6 +112,7 @@ func loadPages() (map[string]*template.Template, error) {
 // show renders a page whole before the first byte is sent.
 func (p *Portal) show(c *gin.Context, status int, page string, v *view) {
 	if body, done := p.render(c, page, v); done {
+		leaveDoor(c)
 		c.Data(status, htmlType, body)
 	}
 }

@@ -71,6 +71,7 @@ type Portal struct {
 	maximum   int
 	https     bool
 	proofs    *Proofs
+	door      *door
 	ownForms  gin.HandlerFunc
 	ownReads  gin.HandlerFunc
 	site      site
@@ -101,7 +102,7 @@ func New(o Options) (*Portal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("portal: public URL: %w", err)
 	}
-	p := &Portal{resets: o.Resets, notice: o.Notice, proofs: o.Proofs, deadline: o.Deadline, minimum: o.Minimum, maximum: o.Maximum, https: public.Scheme == "https", since: o.Since}
+	p := &Portal{resets: o.Resets, notice: o.Notice, proofs: o.Proofs, door: newDoor(), deadline: o.Deadline, minimum: o.Minimum, maximum: o.Maximum, https: public.Scheme == "https", since: o.Since}
 	if p.deadline == 0 {
 		p.deadline = defaultDeadline
 	}

@@ -31,13 +31,10 @@ func (p *Portal) redeem(c *gin.Context) {
 	if s.Token == "" { // a token names its account; an address beside it would be a second opinion
 		s.Email, s.Code = strings.TrimSpace(form["email"]), form["code"]
 	}
-	ctx, cancel := p.work(c)
-	defer cancel()
-	spent, err := p.admit(ctx, c, form[proofField])
-	if err == nil {
-		err = p.resets.Redeem(ctx, s)
-		p.giveBack(ctx, c, spent, err)
-	}
+	err = p.submit(c, form[proofField], func(ctx context.Context, leave func()) error {
+		s.Leave = leave
+		return p.resets.Redeem(ctx, s)
+	})
 	if err != nil {
 		p.refuse(c, s, err)
 		return
@@ -100,6 +97,12 @@ func (p *Portal) check(c *gin.Context) {
 		server.Fail(c, err)
 		return
 	}
+	leave, err := p.door.enter(c.Request.Context())
+	if err != nil {
+		server.Fail(c, err)
+		return
+	}
+	defer leave()
 	ctx, cancel := p.work(c)
 	defer cancel()
 	if err := p.resets.Check(ctx, token, server.ClientAddr(c)); err != nil {

@@ -145,7 +145,7 @@ func (b *tab) adviceFits(email string) {
 	policy := &password.Policy{MinLength: 15, MaxLength: 256}
 	found := map[string]int{}
 	for i, pw := range made {
-		err := policy.CheckForm(pw, password.Context{Service: "Example Pass", Email: email})
+		err := policy.CheckForm(b.T.Context(), pw, password.Context{Service: "Example Pass", Email: email})
 		if advice[i] != "enough" && !problem.Is(err, problem.Unprocessable) {
 			b.T.Errorf("%q: the page warns (%s), the server takes it", pw, advice[i])
 		}

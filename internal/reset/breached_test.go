@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/breached"
+	"github.com/seed-1c168855/rekey/internal/password"
 	"github.com/seed-1c168855/rekey/internal/problem"
 	"github.com/seed-1c168855/rekey/internal/store"
 	"github.com/seed-1c168855/rekey/internal/storetest"
@@ -71,6 +74,39 @@ func TestBreachedPasswordIsRefused(t *testing.T) {
 	b.Policy.Breached = breached.NewGuard(breached.NewRange(server.URL, 1, 5*time.Second), true, func(err error, _ bool) { b.t.Error(err) })
 	link := b.mint(time.Now(), time.Hour)
 	b.wantCode("a breached one", b.Redeem(context.Background(), submission(link, newPassword)), "breached")
+}
+
+// elsewhere stands in for another process.
+type elsewhere func(password.Job) (password.Outcome, error)
+
+func (e elsewhere) Do(j password.Job) (password.Outcome, error) { return e(j) }
+
+// A password that is judged elsewhere keeps nobody at the door, and where it cannot be judged nothing is charged and nothing set.
+func TestPasswordJudgedElsewhere(t *testing.T) {
+	b := onSQLite(t)
+	ctx := context.Background()
+	left, down := 0, true
+	b.Policy.Elsewhere = elsewhere(func(j password.Job) (password.Outcome, error) {
+		if left == 0 {
+			b.t.Error("judging while others wait at the door")
+		}
+		if j.Act != password.ActEstimate || j.Password != newPassword || !slices.Contains(strings.Fields(j.Encoded), "member") {
+			b.t.Errorf("a job of act %d with %q", j.Act, j.Encoded)
+		}
+		if down {
+			return password.Outcome{}, problem.New(problem.Unavailable, "gone")
+		}
+		return password.Outcome{Match: true}, nil
+	})
+	s := submission(b.mint(time.Now(), time.Hour), newPassword)
+	s.Leave = func() { left++ }
+	for range 60 { // more than the link's burst of 40
+		b.want("down", b.Redeem(ctx, s), problem.Unavailable)
+	}
+	down = false
+	b.wantCode("guessed", b.Redeem(ctx, s), "common")
+	b.Policy.Elsewhere = nil
+	b.ok("here", b.Redeem(ctx, s))
 }
 
 // The exposed password with little changed is refused, for at most three comparisons more; any other pays the same and is taken.

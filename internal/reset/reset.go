@@ -112,11 +112,6 @@ func (s *Service) Check(ctx context.Context, typed string, client netip.Addr) er
 // Redeem sets the new password (design §4, flow A). Errors: Invalid, Gone, Unprocessable with the rule in Code, Limited, Unavailable.
 // Whoever calls it gives a context that does not end when the member hangs up.
 func (s *Service) Redeem(ctx context.Context, f Submission) error {
-	leave, err := entrance.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
 	if err := ratelimit.Charge(ctx, s.Limits, ratelimit.ResetAddress, s.LimitKeys.Key("reset", ratelimit.ClientPrefix(f.Client)), 1); err != nil {
 		return err
 	}
@@ -130,7 +125,7 @@ func (s *Service) Redeem(ctx context.Context, f Submission) error {
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, tryKey, s.set(ctx, credential, f, leave))
+	return s.settle(ctx, tryKey, s.set(ctx, credential, f))
 }
 
 // settle gives back what a try should not have cost: a refused password a tenth, an overload nothing.
@@ -220,8 +215,8 @@ func (s *Service) fitting(found []Credential, code string) (fit Credential, ok b
 	return fit, ok
 }
 
-// set refuses what the rules refuse, cheapest first, and does the hash work in one admission slot. Before it waits for that it leaves the door.
-func (s *Service) set(ctx context.Context, c Credential, f Submission, leave func()) error {
+// set refuses what the rules refuse, cheapest first, and does the hash work in one admission slot.
+func (s *Service) set(ctx context.Context, c Credential, f Submission) error {
 	if f.Password != f.Confirm {
 		return ErrConfirm
 	}
@@ -229,14 +224,16 @@ func (s *Service) set(ctx context.Context, c Credential, f Submission, leave fun
 	if err != nil {
 		return err
 	}
-	if err := s.Policy.CheckForm(normal, password.Context{Service: s.Name, Email: c.Email, Subject: c.Subject}); err != nil {
+	if f.Leave != nil {
+		f.Leave()
+	}
+	if err := s.Policy.CheckForm(ctx, normal, password.Context{Service: s.Name, Email: c.Email, Subject: c.Subject}); err != nil {
 		return err
 	}
 	id := strconv.FormatInt(c.ID, 10)
 	if err := ratelimit.Charge(ctx, s.Limits, ratelimit.AccountReset, s.LimitKeys.Key("account", id), 1); err != nil {
 		return err
 	}
-	leave() // the breach list may be on another machine, and slow
 	if err := s.Policy.CheckBreached(normal); err != nil {
 		return err
 	}

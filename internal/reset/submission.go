@@ -9,6 +9,9 @@ type Submission struct {
 	Password    string // as typed: not normalised, not checked
 	Confirm     string // as typed
 	Client      netip.Addr
+
+	// Leave, where set, is called before the service waits for something slow, once or more often.
+	Leave func()
 }
 
 // Codes of problem.Unprocessable beside those of the password policy.

@@ -78,7 +78,7 @@ func (d *Door) ways(ctx context.Context, o operator.Operator, typed string, setu
 
 // hash judges a new password and hashes it in one admission slot. Errors: Unprocessable, Unavailable.
 func (d *Door) hash(ctx context.Context, o operator.Operator, typed string) (string, error) {
-	if err := d.policy.Check(typed, password.Context{Service: d.o.Service, Email: o.Email, Subject: o.Name}); err != nil {
+	if err := d.policy.Check(ctx, typed, password.Context{Service: d.o.Service, Email: o.Email, Subject: o.Name}); err != nil {
 		return "", err
 	}
 	normal, err := password.Normalize(typed)

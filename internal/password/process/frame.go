@@ -12,7 +12,7 @@ import (
 
 // A frame is four bytes of length, big-endian as all numbers are, and as many bytes of body. What a request's body holds:
 //
-//	id 8 | act 1 | scheme 1 | threads 1 | cost 1 | memory 4 | time 4 | length of the stored hash 2 | stored hash | password
+//	id 8 | act 1 | scheme 1 | threads 1 | cost 1 | memory 4 | time 4 | length of the stored hash, or words 2 | stored hash, or words | password
 //
 // and a reply's:
 //
@@ -87,7 +87,7 @@ func requestFrame(id uint64, j password.Job) ([]byte, error) {
 func readRequest(body []byte) (id uint64, j password.Job, err error) {
 	rest := body[requestBytes:]
 	split, scheme, act := int(binary.BigEndian.Uint16(body[20:])), int(body[9]), password.Act(body[8])
-	if split > len(rest) || scheme >= len(schemes) || act < password.ActHash || act > password.ActVerifyAny {
+	if split > len(rest) || scheme >= len(schemes) || act < password.ActHash || act > password.ActEstimate {
 		return 0, password.Job{}, errFrame
 	}
 	j = password.Job{Act: act, Encoded: overlay(rest[:split]), Password: overlay(rest[split:])}

@@ -74,6 +74,27 @@ func hasher(t *testing.T, p password.Params, c *Child) *password.Hasher {
 	return h
 }
 
+// TestEstimatesAreAsHere compares verdicts on new passwords with those of a policy that judges in this process.
+func TestEstimatesAreAsHere(t *testing.T) {
+	t.Parallel()
+	here, there := password.DefaultPolicy(), password.DefaultPolicy()
+	there.Elsewhere = child(t, answerTime, asWorker)
+	refused := 0
+	for _, pw := range []string{right, "sunshine rainbow 1987", "qwertyuiop asdfgh 1234", "Ann Smith 14.6.2011", "annsmith wonderland", "p4ssw0rd monkey dragon", "correct horse battery"} {
+		about := password.Context{Service: "Example Pass", Email: "ann.smith@wonderland.example", Subject: "pass-0000001"}
+		a, b := here.Check(t.Context(), pw, about), there.Check(t.Context(), pw, about)
+		if (a == nil) != (b == nil) || (a != nil && problem.DetailsOf(a, "") != problem.DetailsOf(b, "")) {
+			t.Errorf("%q: here %v, there %v", pw, a, b)
+		}
+		if a != nil {
+			refused++
+		}
+	}
+	if refused == 0 || refused == 7 {
+		t.Errorf("%d of 7 refused", refused)
+	}
+}
+
 // TestElsewhereIsAsHere compares verdicts, errors and the work counted with those of a hasher in this process, for every scheme.
 func TestElsewhereIsAsHere(t *testing.T) {
 	t.Parallel()
