@@ -25,13 +25,18 @@ type entry struct {
 	tat int64
 }
 
-// shard is a least-recently-used map. Full buckets are not kept at all, so what fills it are keys in use.
+// shard is a least-recently-used map. Full buckets are not kept, so what fills it are keys in use: one that is full again goes when a hand that
+// walks from the one not used for longest to the one used last, and begins anew, comes by.
 type shard struct {
 	mu      sync.Mutex
 	max     int
 	entries map[entryKey]*list.Element
-	order   list.List // front: used last
+	order   list.List     // front: used last
+	hand    *list.Element // nil: at the end of its way
 }
+
+// steps are how many keys the hand looks at for each new one, so that it comes round while there are at most half as many new ones as keys.
+const steps = 2
 
 // shardCount spreads the locks; a source small enough to be cheap anyway has one shard and evicts in exact order.
 const shardCount, smallSource = 32, 4096
@@ -131,24 +136,44 @@ func (m *Memory) change(l Limit, key string, f func(tat, now int64) int64) {
 func (s *shard) put(k entryKey, e *list.Element, tat, now int64, evicted *atomic.Int64) {
 	switch {
 	case e != nil && tat <= now:
-		s.order.Remove(e)
-		delete(s.entries, k)
+		s.remove(e)
 	case e != nil:
 		e.Value.(*entry).tat = tat
 		s.order.MoveToFront(e)
 	case tat > now:
 		s.entries[k] = s.order.PushFront(&entry{k, tat})
+		s.sweep(now)
 		s.trim(now, evicted)
+	}
+}
+
+// sweep moves the hand on.
+func (s *shard) sweep(now int64) {
+	for range steps {
+		e := s.hand
+		if e == nil {
+			e = s.order.Back()
+		}
+		s.hand = e.Prev()
+		if e.Value.(*entry).tat <= now {
+			s.remove(e)
+		}
 	}
 }
 
 func (s *shard) trim(now int64, evicted *atomic.Int64) {
 	for len(s.entries) > s.max {
-		last := s.order.Back()
-		old := s.order.Remove(last).(*entry)
-		delete(s.entries, old.key)
-		if old.tat > now {
+		if s.remove(s.order.Back()).tat > now {
 			evicted.Add(1)
 		}
 	}
+}
+
+func (s *shard) remove(e *list.Element) *entry {
+	if s.hand == e {
+		s.hand = e.Prev()
+	}
+	old := s.order.Remove(e).(*entry)
+	delete(s.entries, old.key)
+	return old
 }

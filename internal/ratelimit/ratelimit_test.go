@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -182,6 +183,27 @@ func TestMemoryKeepsNoFullBuckets(t *testing.T) {
 	}
 	if m.Len() != 0 || m.Evicted() != 0 {
 		t.Errorf("%d keys held, %d evicted, want none", m.Len(), m.Evicted())
+	}
+}
+
+// A rush of strangers leaves behind what is still in use, though nobody comes back, and though a key that stays in use for longer is older than all.
+func TestMemoryForgetsWhatIsFullAgain(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	m := ratelimit.NewMemory(100_000, c.now)
+	one := ratelimit.Limit{Name: "one", Burst: 1, Every: time.Hour}
+	must(t, m, one, "kept", true)
+	const inUse = 1000 // each for a second, one a millisecond
+	for i := range 50 * inUse {
+		must(t, m, ratelimit.Limit{Name: "brief", Burst: 5, Every: time.Second}, strconv.Itoa(i), true)
+		c.advance(time.Millisecond)
+	}
+	if n := m.Len(); n < inUse || n > 3*inUse {
+		t.Errorf("%d keys held, of which %d are in use", n, inUse)
+	}
+	must(t, m, one, "kept", false)
+	if m.Evicted() != 0 {
+		t.Errorf("%d keys forgotten in use", m.Evicted())
 	}
 }
 
