@@ -62,13 +62,14 @@ func (s slow) Redeem(_ context.Context, f reset.Submission) error {
 func (slow) Check(context.Context, string, netip.Addr) error { return nil }
 func (slow) Locked(context.Context) (bool, error)            { return false, nil }
 
+func nobody(context.Context, string) (incident.Incident, error) {
+	return incident.Incident{}, problem.New(problem.NotFound, "no such incident")
+}
+
 // engine is a portal with a door for one.
 func engine(t *testing.T, r Resets) http.Handler {
 	t.Helper()
-	none := func(context.Context, string) (incident.Incident, error) {
-		return incident.Incident{}, problem.New(problem.NotFound, "no such incident")
-	}
-	p, err := New(Options{Resets: r, Notice: none, PublicURL: "http://reset.example", Minimum: 15, Maximum: 256})
+	p, err := New(Options{Resets: r, Notice: nobody, PublicURL: "http://reset.example", Minimum: 15, Maximum: 256})
 	if err != nil {
 		t.Fatal(err)
 	}

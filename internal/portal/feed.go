@@ -58,8 +58,7 @@ func (p *Portal) feed(c *gin.Context) {
 		server.Fail(c, fmt.Errorf("writing the feed of incident %s: %w", i.Slug, err))
 		return
 	}
-	c.Header("Content-Language", v.Lang)
-	c.Header("Vary", "Accept-Language")
+	v.label(c)
 	c.Header("X-Robots-Tag", "noindex") // search engines have the page
 	p.serveShared(c, atomType+"; charset=utf-8", append([]byte(xml.Header), body...), i)
 }

@@ -16,7 +16,7 @@ func (p *Portal) openForgot(c *gin.Context) {
 	if p.closed(c) {
 		return
 	}
-	p.show(c, http.StatusOK, "forgot", p.view(c))
+	p.showPlain(c, "forgot")
 }
 
 // request has a message sent to whatever was typed. The answer is the same for every address, also for what is none.

@@ -117,6 +117,28 @@ func (p *Portal) show(c *gin.Context, status int, page string, v *view) {
 	}
 }
 
+// plainPage is a page on which nothing is the request's own. There are as many as pages, languages and ways to choose one, whatever is asked for.
+type plainPage struct{ name, lang, chosen, here string }
+
+// showPlain shows such a page, made once: it is where a rush begins.
+func (p *Portal) showPlain(c *gin.Context, page string) {
+	v := p.view(c)
+	v.here = c.FullPath() // the path as sent has many spellings
+	key := plainPage{page, v.Lang, v.Chosen, v.here}
+	body, made := p.plain.Load(key)
+	if !made {
+		rendered, done := p.render(c, page, v)
+		if !done {
+			return
+		}
+		body = rendered
+		p.plain.Store(key, body)
+	}
+	v.label(c)
+	leaveDoor(c)
+	c.Data(http.StatusOK, htmlType, body.([]byte))
+}
+
 const htmlType = "text/html; charset=utf-8"
 
 // render makes a page and says in which language it is. Where that fails it has answered.
@@ -127,7 +149,12 @@ func (p *Portal) render(c *gin.Context, page string, v *view) (body []byte, done
 		c.String(http.StatusInternalServerError, "Something went wrong on our side. Please try again in a few minutes.\n")
 		return nil, false
 	}
+	v.label(c)
+	return b.Bytes(), true
+}
+
+// label says in which language an answer is, and what that was chosen by.
+func (v *view) label(c *gin.Context) {
 	c.Header("Content-Language", v.Lang)
 	c.Header("Vary", "Accept-Language")
-	return b.Bytes(), true
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/seed-1c168855/rekey/internal/server"
 )
 
-func (p *Portal) home(c *gin.Context) { p.show(c, http.StatusOK, "home", p.view(c)) }
+func (p *Portal) home(c *gin.Context) { p.showPlain(c, "home") }
 
 // changePassword is where password managers send people (W3C, A Well-Known URL for Changing Passwords).
 func (p *Portal) changePassword(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/forgot") }

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -77,6 +78,7 @@ type Portal struct {
 	site      site
 	assets    server.Assets
 	pages     map[string]*template.Template
+	plain     sync.Map // plainPage → its body
 	languages *languages
 	classes   *incident.Vocabulary
 	mails     mails

@@ -17,7 +17,7 @@ func (p *Portal) openForm(c *gin.Context) {
 	if p.closed(c) {
 		return
 	}
-	p.show(c, http.StatusOK, "reset", p.view(c))
+	p.showPlain(c, "reset")
 }
 
 // redeem sets the new password.
@@ -112,7 +112,7 @@ func (p *Portal) check(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-func (p *Portal) done(c *gin.Context) { p.show(c, http.StatusOK, "done", p.view(c)) }
+func (p *Portal) done(c *gin.Context) { p.showPlain(c, "done") }
 
 // work is the context of a call that may charge a limit or commit: whoever hangs up dodges nothing.
 func (p *Portal) work(c *gin.Context) (context.Context, context.CancelFunc) {
