@@ -50,15 +50,19 @@ func TestReissueAnswersAlike(t *testing.T) {
 	s.lacks(want, aToken)
 }
 
-func TestReissueKeepsTheTokenWhileOneWaits(t *testing.T) {
+func TestFormsKeepWhatTheyHoldWhileOneWaits(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []problem.Kind{problem.Limited, problem.Unavailable} {
-		s := open(t)
-		s.cases.fail("reissue "+aToken, problem.Retry(kind, "", 3*time.Minute))
-		a := s.post("/reissue", "token", aToken)
-		s.wants(a, kind.Status(), `value="`+aToken+`"`, `action="/reissue"`, "in 3 minutes", "Nothing is lost")
-		if got := a.header.Get("Retry-After"); got != "180" {
-			t.Errorf("Retry-After %q", got)
+	for _, form := range []struct{ path, call, field, value string }{
+		{"/reissue", "reissue ", "token", aToken}, {"/forgot", "request ", "email", "ann@example.com"},
+	} {
+		for _, kind := range []problem.Kind{problem.Limited, problem.Unavailable} {
+			s := open(t)
+			s.cases.fail(form.call+form.value, problem.Retry(kind, "", 3*time.Minute))
+			a := s.post(form.path, form.field, form.value)
+			s.wants(a, kind.Status(), `value="`+form.value+`"`, `action="`+form.path+`"`, "in 3 minutes", "othing is lost")
+			if got := a.header.Get("Retry-After"); got != "180" {
+				t.Errorf("Retry-After %q", got)
+			}
 		}
 	}
 	s := open(t)
