@@ -1,7 +1,7 @@
-// Package process does password hashing in a process of its own, a child of the same program: it leaves requests beside it the processors and
-// gives memory back at once. It promises an answer or problem.Unavailable within a deadline, a new child whenever one dies, and that none
-// outlives its parent. The child is given passwords and stored hashes, by pipe, and nothing else: no key, no database, no environment.
-// cmd starts it; use cases know it as a password.Hasher.
+// Package process does password hashing, and judges new passwords by the estimator, in a process of its own, a child of the same program: it leaves
+// requests beside it the processors and gives memory back at once. It promises an answer or problem.Unavailable within a deadline, a new child whenever one dies, and that none
+// outlives its parent. The child is given passwords, stored hashes and the words to judge by, by pipe, and nothing else: no key, no database, no
+// environment. cmd starts it; use cases know it as a password.Hasher and a password.Policy.
 package process
 
 import (
