@@ -30,7 +30,7 @@ const (
 	idleTime     = 20 * time.Second
 	gatherTime   = 6 * time.Second // less than the forms may wait
 	gatherRate   = 30              // visitors a second
-	sampled      = 50 // members whose new password is tried at the login in the end
+	sampled      = 50              // members whose new password is tried at the login in the end
 )
 
 // stormReport is what one storm brought to light.

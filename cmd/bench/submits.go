@@ -19,6 +19,7 @@ import (
 const (
 	submitters = 500
 	gateRate   = 200 // requests a second beside
+	allArrive  = time.Second
 )
 
 // submits lets 500 members press the button at once while the login service goes on asking the gate.
@@ -51,9 +52,8 @@ func (b *suite) submits(ctx context.Context) error {
 		return err
 	}
 	defer closeAll(members)
-	base := server.RSS()
 	server.ForgetPeak()
-	answers, beside, err := b.storm(ctx, server, key, members, forms)
+	base, answers, beside, err := b.storm(ctx, server, key, members, forms)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (b *suite) judgeSubmits(server *served, base int64, answers map[int]int, id
 	slots := b.slots()
 	allowed := float64(base+int64(slots)*int64(memory)) / mebibyte
 	b.add(bench.Within(allowed, bench.Row{What: fmt.Sprintf("%d submits at once: peak RSS beside base + slots, of which there are %d", submitters, slots), N: submitters,
-		Ours: float64(server.Peak()) / mebibyte, Unit: "MiB", Note: fmt.Sprintf("base %.1f MiB", float64(base)/mebibyte)}))
+		Ours: float64(server.Peak()) / mebibyte, Unit: "MiB", Note: fmt.Sprintf("base %.1f MiB with all of them waiting", float64(base)/mebibyte)}))
 	b.add(bench.AtMost(2, bench.Row{What: fmt.Sprintf("gate p99 beside %d submits, beside idle, at %d/s", submitters, gateRate), N: len(beside),
 		Ours: milliseconds(beside.Quantile(0.99)), Floor: milliseconds(idle.Quantile(0.99)), Unit: "ms",
 		Note: fmt.Sprintf("median %.2f and %.2f ms", milliseconds(beside.Median()), milliseconds(idle.Median()))}))
@@ -103,11 +103,14 @@ func closeAll(members []*bench.Connection) {
 	}
 }
 
-// storm sends all forms at once and asks the gate until the last has its answer.
-func (b *suite) storm(ctx context.Context, server *served, key string, members []*bench.Connection, forms []string) (answers map[int]int, beside bench.Durations, err error) {
+// storm sends all forms at once and asks the gate until the last has its answer. base is the memory with all of them waiting: hashing stands still so long.
+func (b *suite) storm(ctx context.Context, server *served, key string, members []*bench.Connection, forms []string) (base int64, answers map[int]int, beside bench.Durations, err error) {
 	gate, err := b.startCaller(ctx, server, key)
 	if err != nil {
-		return nil, nil, err
+		return 0, nil, nil, err
+	}
+	if err := server.Hold(); err != nil {
+		return 0, nil, nil, err
 	}
 	answers = map[int]int{}
 	var mu sync.Mutex
@@ -121,9 +124,13 @@ func (b *suite) storm(ctx context.Context, server *served, key string, members [
 			err = errors.Join(err, failed)
 		})
 	}
+	time.Sleep(allArrive)
+	base = server.Peak()
+	server.ForgetPeak()
+	resumed := server.Resume()
 	all.Wait()
 	beside, paced := gate.stop()
-	return answers, beside, errors.Join(err, paced)
+	return base, answers, beside, errors.Join(err, paced, resumed)
 }
 
 // submit posts one form from an address of its own. A refusal without Retry-After counts as 0.
