@@ -15,13 +15,15 @@ import (
 )
 
 // Locked says whether a lockdown holds.
-func (s *Store) Locked(ctx context.Context) (bool, error) {
-	return s.locked(s.db(ctx))
+func (s *Store) Locked(ctx context.Context) (locked bool, err error) {
+	err = s.row(ctx, lockedNow, nil, []any{&locked})
+	return locked, s.fail("reading the lockdown", err)
 }
 
-func (s *Store) locked(tx *gorm.DB) (bool, error) {
-	var locked bool
-	err := tx.Raw(`SELECT EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL)`).Row().Scan(&locked)
+const lockedNow = `SELECT EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL)`
+
+func (s *Store) locked(tx *gorm.DB) (locked bool, err error) {
+	err = tx.Raw(lockedNow).Row().Scan(&locked)
 	return locked, s.fail("reading the lockdown", err)
 }
 
@@ -160,17 +162,22 @@ func (s *Store) Schemes(ctx context.Context) ([]string, error) {
 const credentialColumns = `SELECT a.id, a.subject, coalesce(a.email, ''), coalesce(a.password_hash, ''), a.credential_version, c.epoch
 	FROM accounts a JOIN credential_status c ON c.account_id = a.id`
 
+func intoCredential(c *reset.Credential) []any {
+	return []any{&c.ID, &c.Subject, &c.Email, &c.Hash, &c.Version, &c.Epoch}
+}
+
 func scanCredential(rows *sql.Rows) (c reset.Credential, err error) {
-	return c, rows.Scan(&c.ID, &c.Subject, &c.Email, &c.Hash, &c.Version, &c.Epoch)
+	return c, rows.Scan(intoCredential(&c)...)
 }
 
 // Credential finds an account by id; false if there is none or it was deleted.
 func (s *Store) Credential(ctx context.Context, id int64) (reset.Credential, bool, error) {
-	found, err := scanAll(s.db(ctx).Raw(credentialColumns+` WHERE a.id = ? AND a.deleted_at IS NULL`, id), scanCredential)
-	if err != nil || len(found) == 0 {
-		return reset.Credential{}, false, s.fail("reading a credential", err)
+	var c reset.Credential
+	err := s.row(ctx, credentialColumns+` WHERE a.id = $1 AND a.deleted_at IS NULL`, []any{id}, intoCredential(&c))
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, false, nil
 	}
-	return found[0], true, nil
+	return c, err == nil, s.fail("reading a credential", err)
 }
 
 // CredentialsAt finds the accounts of a folded address, at most limit.

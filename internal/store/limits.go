@@ -30,10 +30,10 @@ func (m Limits) Take(ctx context.Context, l ratelimit.Limit, key string, cost fl
 			return err
 		}
 		var tat int64
-		err = db.Raw(`INSERT INTO rate_limits AS r (key, tat) VALUES (?, ?)
-			ON CONFLICT (key) DO UPDATE SET tat = CASE WHEN r.tat > ? THEN r.tat ELSE ? END + ?
-			WHERE CASE WHEN r.tat > ? THEN r.tat ELSE ? END + ? <= ? RETURNING tat`,
-			limitKey(l, key), now+l.Cost(cost), now, now, l.Cost(cost), now, now, l.Cost(cost), now+l.Window()).Row().Scan(&tat)
+		err = m.store.row(ctx, `INSERT INTO rate_limits AS r (key, tat) VALUES ($1, $2)
+			ON CONFLICT (key) DO UPDATE SET tat = CASE WHEN r.tat > $3 THEN r.tat ELSE $3 END + $4
+			WHERE CASE WHEN r.tat > $3 THEN r.tat ELSE $3 END + $4 <= $5 RETURNING tat`,
+			[]any{limitKey(l, key), now + l.Cost(cost), now, l.Cost(cost), now + l.Window()}, []any{&tat})
 		if err == nil {
 			d = l.Granted(tat, now)
 			return nil
@@ -69,9 +69,9 @@ func (m Limits) Reserve(ctx context.Context, l ratelimit.Limit, key string) (wai
 		}
 		last := now + l.Window() + l.MaxDelay.Microseconds()
 		var tat int64
-		err = db.Raw(`INSERT INTO rate_limits AS r (key, tat) VALUES (?, ?)
-			ON CONFLICT (key) DO UPDATE SET tat = CASE WHEN r.tat <= ? THEN ? WHEN r.tat + ? > ? THEN r.tat ELSE r.tat + ? END RETURNING tat`,
-			limitKey(l, key), now+l.Cost(1), now, now+l.Cost(1), l.Cost(1), last, l.Cost(1)).Row().Scan(&tat)
+		err = m.store.row(ctx, `INSERT INTO rate_limits AS r (key, tat) VALUES ($1, $2)
+			ON CONFLICT (key) DO UPDATE SET tat = CASE WHEN r.tat <= $3 THEN $2 WHEN r.tat + $4 > $5 THEN r.tat ELSE r.tat + $4 END RETURNING tat`,
+			[]any{limitKey(l, key), now + l.Cost(1), now, l.Cost(1), last}, []any{&tat})
 		wait = time.Duration(max(0, tat-now-l.Window())) * time.Microsecond
 		return err
 	})
