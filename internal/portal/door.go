@@ -15,27 +15,22 @@ import (
 // door lets in few members' requests at a time to what takes processors and database connections. Hundreds that arrive in the same moment would
 // else fill both together, and keep the login service's calls waiting behind all of them. Through the door they pass one by one and lose nothing:
 // each is in it for a millisecond or few. Whoever has to wait for something slow leaves it first.
-type door struct {
-	places chan struct{}
-	wait   time.Duration
-}
+type door chan struct{}
 
 // doorWait is the longest wait for a place: longer than any rush, and for when the database hangs with those who are in.
 const doorWait = 10 * time.Second
 
 // newDoor has a place for each processor.
-func newDoor() *door {
-	return &door{places: make(chan struct{}, runtime.GOMAXPROCS(0)), wait: doorWait}
-}
+func newDoor() door { return make(door, runtime.GOMAXPROCS(0)) }
 
 // enter waits for a place, first come first served. Who calls leave gives it back; calling it again does nothing. A wait that is too long and one
 // that nobody is there for any more are problem.Unavailable.
-func (d *door) enter(ctx context.Context) (leave func(), err error) {
-	timer := time.NewTimer(d.wait)
+func (d door) enter(ctx context.Context) (leave func(), err error) {
+	timer := time.NewTimer(doorWait)
 	defer timer.Stop()
 	select {
-	case d.places <- struct{}{}:
-		return sync.OnceFunc(func() { <-d.places }), nil
+	case d <- struct{}{}:
+		return sync.OnceFunc(func() { <-d }), nil
 	case <-timer.C:
 		return nil, problem.Retry(problem.Unavailable, "The service is busy. Please try again in a moment.", busyWait)
 	case <-ctx.Done():

@@ -19,7 +19,7 @@ import (
 // TestDoor holds that a full door keeps out who gives up waiting, that a place comes back once however often it is left, and who waits gets it.
 func TestDoor(t *testing.T) {
 	t.Parallel()
-	d := &door{places: make(chan struct{}, 1), wait: doorWait}
+	d := make(door, 1)
 	leave, err := d.enter(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -39,8 +39,8 @@ func TestDoor(t *testing.T) {
 	if err := <-waited; err != nil {
 		t.Errorf("waiting: %v", err)
 	}
-	if len(d.places) != 1 {
-		t.Errorf("%d are in a door for one", len(d.places))
+	if len(d) != 1 {
+		t.Errorf("%d are in a door for one", len(d))
 	}
 }
 
@@ -73,7 +73,7 @@ func engine(t *testing.T, r Resets) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.door.places = make(chan struct{}, 1)
+	p.door = make(door, 1)
 	e, err := server.New(server.Options{Logger: slog.New(slog.DiscardHandler), Render: p.Problem})
 	if err != nil {
 		t.Fatal(err)

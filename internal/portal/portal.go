@@ -72,7 +72,7 @@ type Portal struct {
 	maximum   int
 	https     bool
 	proofs    *Proofs
-	door      *door
+	door      door
 	ownForms  gin.HandlerFunc
 	ownReads  gin.HandlerFunc
 	site      site
