@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/seed-1c168855/rekey/internal/demo"
@@ -51,12 +53,18 @@ func play(t *testing.T, n int, env map[string]string, change func(*world)) (demo
 		t.Fatal(err)
 	}
 	s.settings = settings
-	w, err := newWorld(s, worldOptions{dir: t.TempDir(), listen: "127.0.0.1:0", population: demo.Population{N: n, Seed: demoSeed}, env: env})
-	if err != nil {
-		t.Fatal(err)
+	var w *world
+	for range 3 { // a port that was free a moment ago may be taken by now
+		w, err = newWorld(s, worldOptions{dir: t.TempDir(), listen: "127.0.0.1:0", population: demo.Population{N: n, Seed: demoSeed}, env: env})
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(w)
+		if err = w.start(t.Context()); !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
 	}
-	change(w)
-	if err := w.start(t.Context()); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	result, err := w.story.Play(t.Context())
