@@ -18,6 +18,12 @@ type served struct {
 	address string
 }
 
+// peakSoFar is the peak up to now, which is forgotten.
+func (s *served) peakSoFar() int64 {
+	defer s.ForgetPeak()
+	return s.Peak()
+}
+
 // serve starts the program without delivery and returns once it is ready. Requests may name their client in X-Forwarded-For.
 func (b *suite) serve(ctx context.Context, more ...string) (*served, error) {
 	address, err := bench.FreePort()

@@ -79,10 +79,8 @@ func (b *suite) judgeSubmits(server *served, base int64, answers map[int]int, id
 func (b *suite) slots() int { return max(b.report.Machine.Cores-1, 1) }
 
 // openAll opens the members' connections: they have the page before them already. What an open connection takes is part of the base.
-func openAll(address string) ([]*bench.Connection, error) { return openSome(address, submitters) }
-
-func openSome(address string, n int) ([]*bench.Connection, error) {
-	members := make([]*bench.Connection, n)
+func openAll(address string) ([]*bench.Connection, error) {
+	members := make([]*bench.Connection, submitters)
 	var err error
 	for i := range members {
 		if members[i], err = bench.Connect(address); err != nil {
@@ -105,12 +103,12 @@ func closeAll(members []*bench.Connection) {
 
 // storm sends all forms at once and asks the gate until the last has its answer. base is the memory with all of them waiting: hashing stands still so long.
 func (b *suite) storm(ctx context.Context, server *served, key string, members []*bench.Connection, forms []string) (base int64, answers map[int]int, beside bench.Durations, err error) {
-	gate, err := b.startCaller(ctx, server, key)
-	if err != nil {
-		return 0, nil, nil, err
-	}
 	if err := server.Hold(); err != nil {
 		return 0, nil, nil, err
+	}
+	gate, err := b.startCaller(ctx, server, key)
+	if err != nil {
+		return 0, nil, nil, errors.Join(err, server.Resume())
 	}
 	answers = map[int]int{}
 	var mu sync.Mutex
@@ -125,9 +123,7 @@ func (b *suite) storm(ctx context.Context, server *served, key string, members [
 		})
 	}
 	time.Sleep(allArrive)
-	base = server.Peak()
-	server.ForgetPeak()
-	resumed := server.Resume()
+	base, resumed := server.peakSoFar(), server.Resume()
 	all.Wait()
 	beside, paced := gate.stop()
 	return base, answers, beside, errors.Join(err, paced, resumed)

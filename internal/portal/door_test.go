@@ -66,8 +66,8 @@ func nobody(context.Context, string) (incident.Incident, error) {
 	return incident.Incident{}, problem.New(problem.NotFound, "no such incident")
 }
 
-// engine is a portal with a door for one.
-func engine(t *testing.T, r Resets) http.Handler {
+// engine is a portal with a door for one, and what answers its routes.
+func engine(t *testing.T, r Resets) (*Portal, http.Handler) {
 	t.Helper()
 	p, err := New(Options{Resets: r, Notice: nobody, PublicURL: "http://reset.example", Minimum: 15, Maximum: 256})
 	if err != nil {
@@ -79,7 +79,7 @@ func engine(t *testing.T, r Resets) http.Handler {
 		t.Fatal(err)
 	}
 	p.Routes(e)
-	return e
+	return p, e
 }
 
 func request(e http.Handler, method, path, form string) *httptest.ResponseRecorder {
@@ -96,7 +96,7 @@ func request(e http.Handler, method, path, form string) *httptest.ResponseRecord
 func TestWhoWaitsInsideTheDoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		let := make(chan struct{})
-		e := engine(t, slow{let: let})
+		_, e := engine(t, slow{let: let})
 		first := make(chan int)
 		go func() { first <- request(e, "POST", "/reset", "token=t&password=x&confirm=x").Code }()
 		synctest.Wait()
@@ -128,7 +128,7 @@ func TestWhoWaitsInsideTheDoor(t *testing.T) {
 func TestWhoWaitsBehindTheDoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		let := make(chan struct{})
-		e := engine(t, slow{behind: true, let: let})
+		_, e := engine(t, slow{behind: true, let: let})
 		first := make(chan int)
 		go func() { first <- request(e, "POST", "/reset", "token=t&password=x&confirm=x").Code }()
 		synctest.Wait()
@@ -148,7 +148,7 @@ func TestWhoWaitsBehindTheDoor(t *testing.T) {
 // TestSlowReaders holds that who does not read the answer keeps nobody out.
 func TestSlowReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := engine(t, slow{})
+		_, e := engine(t, slow{})
 		deaf := &deafWriter{ResponseRecorder: httptest.NewRecorder(), let: make(chan struct{})}
 		done := make(chan struct{})
 		go func() {

@@ -1,27 +1,16 @@
 package portal
 
 import (
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/seed-1c168855/rekey/internal/server"
 )
 
 // TestPlainPagesAreMadeOnce holds that each reader gets the page of their own language and path, and that spellings of a path make no more of them.
 func TestPlainPagesAreMadeOnce(t *testing.T) {
 	t.Parallel()
-	p, err := New(Options{Resets: slow{}, Notice: nobody, PublicURL: "http://reset.example", Minimum: 15, Maximum: 256})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := server.New(server.Options{Logger: slog.New(slog.DiscardHandler), Render: p.Problem})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.Routes(e)
+	p, e := engine(t, slow{})
 	for range 2 {
 		for _, lang := range []string{"en", "de", "ar"} {
 			for _, path := range []string{"/reset", "/code", "/%72eset", "/forgot", "/reset?lang=" + lang, "/reset?lang=nonsense"} {

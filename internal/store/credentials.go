@@ -16,14 +16,14 @@ import (
 
 // Locked says whether a lockdown holds.
 func (s *Store) Locked(ctx context.Context) (locked bool, err error) {
-	err = s.row(ctx, lockedNow, nil, []any{&locked})
+	err = s.row(ctx, lockdownHolds, nil, []any{&locked})
 	return locked, s.fail("reading the lockdown", err)
 }
 
-const lockedNow = `SELECT EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL)`
+const lockdownHolds = `SELECT EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL)`
 
 func (s *Store) locked(tx *gorm.DB) (locked bool, err error) {
-	err = tx.Raw(lockedNow).Row().Scan(&locked)
+	err = tx.Raw(lockdownHolds).Row().Scan(&locked)
 	return locked, s.fail("reading the lockdown", err)
 }
 
