@@ -42,14 +42,13 @@ func (b *suite) startCaller(ctx context.Context, server *served, key string) (*c
 	return c, json.NewEncoder(c.in).Encode(calls{Address: server.address, Key: key, N: b.n})
 }
 
-// companion starts this program under a hidden command, in a session of its own, after the words of another program that starts it if need be.
-func companion(ctx context.Context, command string, starter ...string) (cmd *exec.Cmd, in io.WriteCloser, out io.Reader, err error) {
+// companion starts this program under a hidden command, in a session of its own.
+func companion(ctx context.Context, command string) (cmd *exec.Cmd, in io.WriteCloser, out io.Reader, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	words := append(starter, self, command)
-	cmd = exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd = exec.CommandContext(ctx, self, command)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Stderr = os.Stderr
 	if in, err = cmd.StdinPipe(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/bench"
+	"github.com/seed-1c168855/rekey/internal/password/process"
 )
 
 func main() {
@@ -24,7 +25,7 @@ func main() {
 		exit(serveFloor(ctx, os.Args[2], os.Args[3]))
 	}
 	if len(os.Args) == 2 && os.Args[1] == solverCommand {
-		exit(serveSolver(ctx, os.Stdin, os.Stdout))
+		exit(errors.Join(process.StandBack(), serveSolver(ctx, os.Stdin, os.Stdout)))
 	}
 	if len(os.Args) == 2 && os.Args[1] == callerCommand {
 		exit(serveCaller(ctx, os.Stdin, os.Stdout))

@@ -18,12 +18,6 @@ type served struct {
 	address string
 }
 
-// peakSoFar is the peak up to now, which is forgotten.
-func (s *served) peakSoFar() int64 {
-	defer s.ForgetPeak()
-	return s.Peak()
-}
-
 // serve starts the program without delivery and returns once it is ready. Requests may name their client in X-Forwarded-For.
 func (b *suite) serve(ctx context.Context, more ...string) (*served, error) {
 	address, err := bench.FreePort()
@@ -42,6 +36,9 @@ func (b *suite) serve(ctx context.Context, more ...string) (*served, error) {
 	}
 	return &served{p, address}, p.Await("http://" + address + "/readyz")
 }
+
+// withoutMemory are settings of a server whose hashes take no memory to speak of (bcrypt, 4 KiB). What it takes else is what memory is held against.
+var withoutMemory = []string{"REKEY_PASSWORD_SCHEME=bcrypt", "REKEY_BCRYPT_COST=10"}
 
 // threeCampaigns makes what the gate has to look through: a list of everybody, everyone until an early cutoff, and a list again.
 func (b *suite) threeCampaigns(ctx context.Context) error {

@@ -135,30 +135,6 @@ func assetsOf(page []byte) (paths []string) {
 	return paths
 }
 
-// stroll has visitors look at the pages for gatherTime, and send no form.
-func (w *weather) stroll(ctx context.Context, links []link) error {
-	aside := &weather{address: w.address, answers: map[string]map[int]int{}}
-	errs := make([]error, gatherRate*int(gatherTime.Seconds()))
-	pace := time.NewTicker(time.Second / gatherRate)
-	defer pace.Stop()
-	var all sync.WaitGroup
-	for i := range errs {
-		select {
-		case <-pace.C:
-			all.Go(func() {
-				m, err := aside.look(ctx, len(links)+i, links[i%len(links)])
-				if err == nil {
-					err = m.conn.Close()
-				}
-				errs[i] = err
-			})
-		case <-ctx.Done():
-		}
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
-
 // visitor is a member's browser.
 type visitor struct {
 	*weather
@@ -257,13 +233,6 @@ func (v *visitor) sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// answered is how many got what they hoped for at a step.
-func (w *weather) answered(step string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.answers[step][wanted[step]]
 }
 
 // count keeps an answer; -1 is none at all.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -19,8 +18,8 @@ import (
 // each with its proof on standard output.
 const solverCommand = "proof-solver"
 
-// solver is that program as a process that runs only where a processor has nothing else to do (SCHED_IDLE, sched(7)). The members' own devices do
-// the work in earnest: here it may use what processor time the server and the gate's caller leave.
+// solver is that program as a process that stands back as hashing does. The members' own devices do the work in earnest: here it may use what
+// processor time the server and the gate's caller leave. (SCHED_IDLE, which promises the same, has whoever wakes up sent to where it runs, and then wait for it.)
 type solver struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
@@ -30,7 +29,7 @@ type solver struct {
 }
 
 func startSolver(ctx context.Context) (*solver, error) {
-	cmd, in, out, err := companion(ctx, solverCommand, "chrt", "--idle", "0")
+	cmd, in, out, err := companion(ctx, solverCommand)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +75,6 @@ func (s *solver) close() error { return errors.Join(s.in.Close(), s.cmd.Wait()) 
 
 // serveSolver is the solver's own side.
 func serveSolver(ctx context.Context, in io.Reader, out io.Writer) error {
-	_ = os.WriteFile("/proc/self/autogroup", []byte("19"), 0) // its session, too, comes last; where there are no autogroups, it does already
 	challenges := make(chan string)
 	var mu sync.Mutex
 	var all sync.WaitGroup

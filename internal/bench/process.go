@@ -110,19 +110,6 @@ func (p *Process) ForgetPeak() {
 	p.peak.Store(0)
 }
 
-// Hold stops its children where they are until Resume (SIGSTOP, signal(7)).
-func (p *Process) Hold() error { return p.signalChildren(syscall.SIGSTOP) }
-
-// Resume lets its children go on.
-func (p *Process) Resume() error { return p.signalChildren(syscall.SIGCONT) }
-
-func (p *Process) signalChildren(s syscall.Signal) (err error) {
-	for _, pid := range p.pids()[1:] {
-		err = errors.Join(err, syscall.Kill(pid, s))
-	}
-	return err
-}
-
 // Wait returns when it has ended: what it printed and how long it ran. An error carries what it complained about.
 func (p *Process) Wait() (out []byte, took time.Duration, err error) {
 	<-p.done

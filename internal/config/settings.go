@@ -89,7 +89,7 @@ type Log struct {
 	LogLevel   string `placeholder:"LEVEL" default:"info" range:"debug, info, warn or error" help:"The least level that is logged, as JSON lines on standard error."`
 	LogSQL     bool   `name:"log-sql" range:"true or false" help:"Log the text of each statement at level debug, never its values."`
 	LogAddress string `placeholder:"HOW" default:"network" range:"network, none or full" help:"How much of a client's address the access log keeps; network is IPv4 /24 and IPv6 /48."`
-	LimitKeys  int    `placeholder:"N" default:"200000" range:"1000 to 10000000" help:"How many rate limit keys are kept in memory, some 200 bytes each."`
+	LimitKeys  int    `placeholder:"N" default:"200000" range:"1000 to 10000000" help:"How many rate limit keys are kept in memory, some 60 bytes each."`
 
 	Proof     string `placeholder:"WHEN" default:"auto" range:"auto, always or never" help:"When members' browsers do a proof of work for a form, which costs a member nothing to do and an attacker much: under pressure, always, or never. Forms without one then share one narrow limit."`
 	ProofBits int    `placeholder:"N" default:"16" range:"12 to 20" help:"The least work of a proof: some 2^N hashes. Pressure adds up to 3."`

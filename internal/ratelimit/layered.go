@@ -13,6 +13,8 @@ import (
 // wait is over. When the durable source fails, memory's decision stands: each replica then holds the limit for itself, from what it has
 // seen, so that an outage multiplies a limit by the number of replicas at most and never lifts it.
 //
+// A reservation is never refused, so memory has nothing to spare the durable source of: it is made in memory only while the durable source fails.
+//
 // A refund made on another replica is not seen while memory repeats a refusal; it errs towards waiting, by no more than the wait already told.
 type Layered struct {
 	memory  *Memory
@@ -55,20 +57,18 @@ func (y *Layered) Give(ctx context.Context, l Limit, key string, cost float64) e
 }
 
 // Reserve implements Source.
-func (y *Layered) Reserve(ctx context.Context, l Limit, key string) (time.Duration, error) {
-	local, err := y.memory.Reserve(ctx, l, key)
-	if err != nil {
-		return 0, fmt.Errorf("reserving in memory: %w", err)
-	}
-	shared := local
+func (y *Layered) Reserve(ctx context.Context, l Limit, key string) (wait time.Duration, err error) {
 	asked := y.ask(ctx, l, func() (err error) {
-		shared, err = y.durable.Reserve(ctx, l, key)
+		wait, err = y.durable.Reserve(ctx, l, key)
 		return err
 	})
-	if !asked {
-		return local, nil
+	if asked {
+		return wait, nil
 	}
-	return shared, nil
+	if wait, err = y.memory.Reserve(ctx, l, key); err != nil {
+		return 0, fmt.Errorf("reserving in memory: %w", err)
+	}
+	return wait, nil
 }
 
 // ask runs f on the durable source and reports whether its answer counts. Limits kept in memory never get there.

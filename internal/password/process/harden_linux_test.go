@@ -8,8 +8,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/seed-1c168855/rekey/internal/password"
 )
@@ -28,8 +30,15 @@ func TestChildIsHardened(t *testing.T) {
 	}
 	for _, task := range tasks {
 		tid, _ := strconv.Atoi(task.Name())
-		if priority, err := syscall.Getpriority(syscall.PRIO_PROCESS, tid); err != nil || 20-priority != niceness { // the system call's own scale
-			t.Errorf("thread %d: %d %v", tid, priority, err)
+		attr, err := unix.SchedGetAttr(tid, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if attr.Nice != niceness || attr.Policy != unix.SCHED_BATCH {
+			t.Errorf("thread %d: niceness %d, policy %d", tid, attr.Nice, attr.Policy)
+		}
+		if attr.Runtime != 0 && attr.Runtime != uint64(slice) { // 0: a kernel that knows of no slices
+			t.Errorf("thread %d: a slice of %v", tid, time.Duration(attr.Runtime))
 		}
 	}
 	info, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/mem")
