@@ -33,34 +33,25 @@ type caller struct {
 	out io.Reader
 }
 
-func (b *suite) startCaller(ctx context.Context, server *served, key string) (*caller, error) {
-	c := &caller{}
-	var err error
-	if c.cmd, c.in, c.out, err = companion(ctx, callerCommand); err != nil {
-		return nil, err
-	}
-	return c, json.NewEncoder(c.in).Encode(calls{Address: server.address, Key: key, N: b.n})
-}
-
-// companion starts this program under a hidden command, in a session of its own.
-func companion(ctx context.Context, command string) (cmd *exec.Cmd, in io.WriteCloser, out io.Reader, err error) {
+// startCaller starts it in a session of its own.
+func (b *suite) startCaller(ctx context.Context, server *served, key string) (c *caller, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	cmd = exec.CommandContext(ctx, self, command)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Stderr = os.Stderr
-	if in, err = cmd.StdinPipe(); err != nil {
-		return nil, nil, nil, err
+	c = &caller{cmd: exec.CommandContext(ctx, self, callerCommand)}
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	c.cmd.Stderr = os.Stderr
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
+		return nil, err
 	}
-	if out, err = cmd.StdoutPipe(); err != nil {
-		return nil, nil, nil, err
+	if c.out, err = c.cmd.StdoutPipe(); err != nil {
+		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, nil, fmt.Errorf("starting %s: %w", command, err)
+	if err := c.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", callerCommand, err)
 	}
-	return cmd, in, out, nil
+	return c, json.NewEncoder(c.in).Encode(calls{Address: server.address, Key: key, N: b.n})
 }
 
 // stop ends it and gives the answers' times.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/bench"
-	"github.com/seed-1c168855/rekey/internal/password/process"
 )
 
 func main() {
@@ -23,9 +22,6 @@ func main() {
 	defer stop()
 	if len(os.Args) == 4 && os.Args[1] == floorCommand {
 		exit(serveFloor(ctx, os.Args[2], os.Args[3]))
-	}
-	if len(os.Args) == 2 && os.Args[1] == solverCommand {
-		exit(errors.Join(process.StandBack(), serveSolver(ctx, os.Stdin, os.Stdout)))
 	}
 	if len(os.Args) == 2 && os.Args[1] == callerCommand {
 		exit(serveCaller(ctx, os.Stdin, os.Stdout))

@@ -26,10 +26,10 @@ import (
 const (
 	stormMembers = 10_000
 	atOnce       = 200
-	warmers      = 20    // members who came before: the server has done all of it once
-	baseMembers  = 1_000 // come to the server whose hashes take no memory
-	idleTime     = 20 * time.Second
-	sampled      = 50 // members whose new password is tried at the login in the end
+	warmers      = 20               // members who came before: the server has done all of it once
+	baseMembers  = 1_000            // come to the server whose hashes take no memory
+	idleTime     = 20 * time.Second // before and after
+	sampled      = 50               // members whose new password is tried at the login in the end
 )
 
 // stormReport is what one storm brought to light.
@@ -46,12 +46,11 @@ type stormResult struct {
 	PerSecond     float64                `json:"resets_per_second"`
 	HashesPerSec  float64                `json:"hashes_per_second"` // what the machine can do beside nothing, on all cores
 	Requests      int                    `json:"requests"`
-	Proofs        int                    `json:"proofs"`   // of work
-	ProofMS       map[string]float64     `json:"proof_ms"` // until a member had one
-	Answers       map[string]map[int]int `json:"answers"`  // step → status → how many; 0: refused without Retry-After
+	Proofs        int                    `json:"proofs"`  // of work, that were asked for
+	Answers       map[string]map[int]int `json:"answers"` // step → status → how many; 0: refused without Retry-After
 	TotalMS       map[string]float64     `json:"member_ms"`
-	WaitedMS      map[string]float64     `json:"waited_ms"` // the part of it that Retry-After asked for
-	GateIdleMS    map[string]float64     `json:"gate_idle_ms"`
+	WaitedMS      map[string]float64     `json:"waited_ms"`    // the part of it that Retry-After asked for
+	GateIdleMS    map[string]float64     `json:"gate_idle_ms"` // before and after
 	GateBesideMS  map[string]float64     `json:"gate_beside_ms"`
 	IdleMiB       float64                `json:"idle_mib"`
 	BaseMiB       float64                `json:"base_mib"` // the peak of the same where hashes take no memory
@@ -77,7 +76,7 @@ func (b *suite) runStorm(ctx context.Context, within time.Duration, out io.Write
 	if err := b.open(ctx); err != nil {
 		return err
 	}
-	result, failed := b.storming(ctx, members)
+	result, failed := b.storming(ctx, members, within)
 	if result.Seconds == 0 {
 		return failed
 	}
@@ -94,7 +93,7 @@ func (b *suite) runStorm(ctx context.Context, within time.Duration, out io.Write
 	return errors.Join(failed, b.finish(out, ""))
 }
 
-func (b *suite) storming(ctx context.Context, members int) (r stormResult, err error) {
+func (b *suite) storming(ctx context.Context, members int, within time.Duration) (r stormResult, err error) {
 	r = stormResult{Members: members, AtOnce: min(atOnce, members), HashesPerSec: hashesPerSecond(2 * time.Second)}
 	if err := b.threeCampaigns(ctx); err != nil {
 		return r, err
@@ -108,28 +107,28 @@ func (b *suite) storming(ctx context.Context, members int) (r stormResult, err e
 	if g.key, err = b.loginKey(ctx); err != nil {
 		return r, err
 	}
-	if g.solver, err = startSolver(ctx); err != nil {
+	if g.proofs, err = b.proofs(ctx, 2*len(links), within); err != nil { // for tries after a 429 there are others
 		return r, err
 	}
-	defer func() { err = errors.Join(err, g.solver.close()) }()
 	light := stormResult{Members: before - warmers, AtOnce: r.AtOnce}
-	if err := g.blow(ctx, links[:before], &light, withoutMemory...); err != nil {
+	if err := g.blow(ctx, links[:before], time.Second, &light, withoutMemory...); err != nil {
 		return r, err
 	}
 	r.BaseMiB = light.PeakMiB
-	return r, g.blow(ctx, links[before:], &r)
+	return r, g.blow(ctx, links[before:], idleTime, &r)
 }
 
 // gale is what storms have in common.
 type gale struct {
 	*suite
 	key    string // of the login service
-	solver *solver
+	proofs <-chan string
 }
 
-// blow has members come to a server of its own, a few before all others, with the gate asked beside, and asks it afterwards what came of it.
-func (g gale) blow(ctx context.Context, links []link, r *stormResult, settings ...string) error {
-	server, err := g.serve(ctx, append(settings, "REKEY_PROOF_BITS=12")...) // the least: in earnest it is done elsewhere
+// blow has members come to a server of its own, a few before all others, with the gate asked beside and, at rest, before and after it: other machines'
+// work on the same processors comes and goes by the minute. It asks the server afterwards what came of it.
+func (g gale) blow(ctx context.Context, links []link, rest time.Duration, r *stormResult, settings ...string) error {
+	server, err := g.serve(ctx, append(settings, fmt.Sprint("REKEY_PROOF_BITS=", proofBits))...)
 	if err != nil {
 		return err
 	}
@@ -138,9 +137,15 @@ func (g gale) blow(ctx context.Context, links []link, r *stormResult, settings .
 		return err
 	}
 	links = links[warmers:]
-	if err := g.atRest(ctx, server, g.key, r); err != nil {
+	if _, err := g.paced(ctx, server, g.key, time.Second); err != nil { // warms up
 		return err
 	}
+	idle, err := g.paced(ctx, server, g.key, rest)
+	if err != nil {
+		return err
+	}
+	r.IdleMiB = float64(server.RSS()) / mebibyte
+	server.ForgetPeak()
 	gate, err := g.startCaller(ctx, server, g.key)
 	if err != nil {
 		return err
@@ -151,30 +156,18 @@ func (g gale) blow(ctx context.Context, links []link, r *stormResult, settings .
 	r.Seconds = time.Since(began).Seconds()
 	beside, paced := gate.stop()
 	r.take(w, beside, server.Peak())
-	return errors.Join(failed, paced, g.settled(ctx, server, g.key, links, r))
+	after, err := g.paced(ctx, server, g.key, rest)
+	r.GateIdleMS = quantiles(append(idle, after...))
+	return errors.Join(failed, paced, err, g.settled(ctx, server, g.key, links, r))
 }
 
 func (g gale) weather(server *served, progress io.Writer) *weather {
-	return &weather{address: server.address, answers: map[string]map[int]int{}, progress: progress, solver: g.solver}
-}
-
-// atRest measures what the gate's times beside the storm are held against, and the server's memory.
-func (b *suite) atRest(ctx context.Context, server *served, key string, r *stormResult) error {
-	if _, err := b.paced(ctx, server, key, time.Second); err != nil { // warms up
-		return err
-	}
-	idle, err := b.paced(ctx, server, key, idleTime)
-	if err != nil {
-		return err
-	}
-	r.GateIdleMS, r.IdleMiB = quantiles(idle), float64(server.RSS())/mebibyte
-	server.ForgetPeak()
-	return nil
+	return &weather{address: server.address, answers: map[string]map[int]int{}, progress: progress, proofs: g.proofs}
 }
 
 func (r *stormResult) take(w *weather, beside bench.Durations, peak int64) {
 	r.Done, r.Answers, r.Requests = len(w.totals), w.answers, int(w.requests.Load())
-	r.Proofs, r.ProofMS = len(w.proofs), quantiles(w.proofs)
+	r.Proofs = w.proven
 	r.TotalMS, r.WaitedMS, r.GateBesideMS = quantiles(w.totals), quantiles(w.waits), quantiles(beside)
 	r.PerSecond, r.PeakMiB = float64(r.Done)/r.Seconds, float64(peak)/mebibyte
 }
@@ -258,7 +251,7 @@ func (r stormResult) print(out io.Writer) error {
 	for _, row := range []struct {
 		name string
 		q    map[string]float64
-	}{{"a member's time, s", r.TotalMS}, {"of it Retry-After, s", r.WaitedMS}, {"until a proof is there, s", r.ProofMS}} {
+	}{{"a member's time, s", r.TotalMS}, {"of it Retry-After, s", r.WaitedMS}} {
 		fmt.Fprintf(t, "%s\tp50 %.1f\tp90 %.1f\tp99 %.1f\tmost %.1f\n", row.name, row.q["p50"]/1000, row.q["p90"]/1000, row.q["p99"]/1000, row.q["max"]/1000)
 	}
 	fmt.Fprintln(t)

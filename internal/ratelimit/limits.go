@@ -13,6 +13,7 @@ type Limit struct {
 	Every    time.Duration // one token per; whole microseconds
 	MaxDelay time.Duration // for Reserve: the longest wait it hands out
 	Kept     Kept
+	Once     bool          // a key is used once as a rule, so that memory in front of the shared source remembers those alone that were refused
 	Keyed    string // what the key is made of
 	Over     string // what happens to whoever is over it
 	Why      string // the arithmetic behind the numbers
@@ -107,8 +108,8 @@ var (
 	NoticeGlobal = Limit{Name: "notice_global", Burst: 10000, Every: 20 * time.Millisecond, MaxDelay: time.Hour, Kept: InMemory, Keyed: "one key for all", Over: overMailWaits,
 		Why: "10,000 members who reset in one rush hear of it at once; after that 50 mails a second, above the 26 resets a second that 2 cores can hash."}
 	// ProofSpent is how a proof of work is good for one form: a bucket of one that fills after the proof has died (pow.Life). A 503 gives it back.
-	ProofSpent = Limit{Name: "proof_spent", Burst: 1, Every: 11 * time.Minute, Keyed: "proof id, random", Over: "the form counts as unproven",
-		Why: "A challenge lives 10 minutes; the eleventh is for clocks of processes that differ. Only who did the work gets here, and somebody who sends one proof again and again is answered from memory."}
+	ProofSpent = Limit{Name: "proof_spent", Burst: 1, Every: 11 * time.Minute, Once: true, Keyed: "proof id, random", Over: "the form counts as unproven",
+		Why: "A challenge lives 10 minutes; the eleventh is for clocks of processes that differ. Only who did the work gets here, and somebody who sends one proof again and again is answered from memory from the third time on."}
 	// UnprovenAddress keeps one address from using up Unproven, which it is charged before; what Unproven refuses is given back.
 	UnprovenAddress = Limit{Name: "unproven_address", Burst: 10, Every: 10 * time.Second, Kept: InMemory, Keyed: "client address, forms without proof while proofs are asked for", Over: over429,
 		Why: "A person without JavaScript sends one or two forms. Ten people behind one address at once and 360 an hour after that; without this one loud address at the flood limit's 50 a second would take all of the bucket that they share."}

@@ -286,6 +286,32 @@ func TestRefusalOfAnotherReplicaIsRemembered(t *testing.T) {
 	must(t, y, ten, "other", true)
 }
 
+// A rush of keys that are used once leaves nothing in memory; who comes again is refused, at length without the database; while that is down,
+// memory holds what it sees then.
+func TestKeysUsedOnceAreNotKept(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	d := &durable{Source: ratelimit.NewMemory(1000, c.now)}
+	memory := ratelimit.NewMemory(1000, c.now)
+	y := ratelimit.NewLayered(memory, d, nil)
+	once := ratelimit.Limit{Name: "once", Burst: 1, Every: time.Minute, Once: true}
+	for i := range 100 {
+		must(t, y, once, strconv.Itoa(i), true)
+	}
+	if n := memory.Len(); n != 0 {
+		t.Errorf("%d keys in memory", n)
+	}
+	for range 10 {
+		must(t, y, once, "7", false)
+	}
+	if n := d.calls.Load(); n != 101 {
+		t.Errorf("the database was asked %d times, want once for each key and once more", n)
+	}
+	d.down.Store(true)
+	must(t, y, once, "new", true)
+	must(t, y, once, "new", false)
+}
+
 // told counts what a source says of an outage.
 type told struct {
 	without, began, ended atomic.Int64

@@ -29,15 +29,15 @@ func harden() error {
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetDumpable, 0, 0); errno != 0 {
 		return fmt.Errorf("refusing to be looked into: %w", errno)
 	}
-	return StandBack()
+	return standBack()
 }
 
-// StandBack has the calling process, which must lead a process group and a session of its own, use processors only where nobody else wants them. The priority is
-// set for the whole group, for Linux else sets it for one thread; and for the session: where Linux shares processors out by sessions first
-// (autogroups, sched(7)), a process's own priority counts for nothing outside of it. A low priority alone does not make a thread give way at
-// once: whoever wakes up waits for the end of its slice, or for the next tick of the clock. So slices are short, and no thread takes a
-// processor from somebody by waking up (SCHED_BATCH). What the system refuses of that, it does without.
-func StandBack() error {
+// standBack has the calling process use processors only where nobody else wants them. The priority is set for the whole process group, which
+// is this process alone, for Linux else sets it for one thread; and for the session, which it is alone in too: where Linux shares processors
+// out by sessions first (autogroups, sched(7)), a process's own priority counts for nothing outside of it. A low priority alone does not
+// make a thread give way at once: whoever wakes up waits for the end of its slice, or for the next tick of the clock. So slices are short,
+// and no thread takes a processor from somebody by waking up (SCHED_BATCH). What the system refuses of that, it does without.
+func standBack() error {
 	if err := syscall.Setpriority(syscall.PRIO_PGRP, 0, niceness); err != nil {
 		return fmt.Errorf("standing back: %w", err)
 	}

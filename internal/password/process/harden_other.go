@@ -16,9 +16,6 @@ func harden() error {
 	return nil
 }
 
-// StandBack leaves the priority as it is.
-func StandBack() error { return nil }
-
 // DropProgram leaves to the system which pages of the program stay in memory.
 func DropProgram() {}
 
