@@ -27,7 +27,7 @@ const (
 	stormMembers = 10_000
 	atOnce       = 200
 	warmers      = 20               // members who came before: the server has done all of it once
-	baseMembers  = 1_000            // come to the server whose hashes take no memory
+	baseMembers  = 2_000            // come to the server whose hashes take no memory
 	idleTime     = 20 * time.Second // before and after
 	sampled      = 50               // members whose new password is tried at the login in the end
 )

@@ -13,7 +13,7 @@ type Limit struct {
 	Every    time.Duration // one token per; whole microseconds
 	MaxDelay time.Duration // for Reserve: the longest wait it hands out
 	Kept     Kept
-	Once     bool          // a key is used once as a rule, so that memory in front of the shared source remembers those alone that were refused
+	Once     bool   // a key is used once as a rule, so that memory in front of the shared source remembers those alone that were refused
 	Keyed    string // what the key is made of
 	Over     string // what happens to whoever is over it
 	Why      string // the arithmetic behind the numbers

@@ -87,7 +87,7 @@ type heap struct {
 }
 
 const (
-	slack     = 1 << 20 // beside hashes' blocks: stacks, frames, small change
+	slack     = 1 << 18 // beside hashes' blocks: stacks, frames, small change
 	quietTime = 200 * time.Millisecond
 )
 
