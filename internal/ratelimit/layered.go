@@ -10,8 +10,9 @@ import (
 //
 // Both count every take under the same limit. Memory sees only this process's part of the traffic, so what memory refuses the durable
 // source would refuse too: a flood is answered without touching it. What the durable source refuses, memory is told and repeats until the
-// wait is over. Of a limit whose keys are used once (Limit.Once) memory keeps nothing else, or a rush would leave a key of each member there. When the durable source fails, memory's decision stands: each replica then holds the limit for itself, from what it has
-// seen, so that an outage multiplies a limit by the number of replicas at most and never lifts it.
+// wait is over. Of a limit whose keys are used once (Limit.Once) memory keeps nothing else, or a rush would leave a key of each member
+// there. When the durable source fails, memory's decision stands: each replica then holds the limit for itself, from what it has seen, so
+// that an outage multiplies a limit by the number of replicas at most and never lifts it.
 //
 // A reservation is never refused, so memory has nothing to spare the durable source of: it is made in memory only while the durable source fails.
 //
