@@ -34,7 +34,7 @@ func (b *suite) submits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	light, err := b.rush(ctx, key, links[:submitters], append(withoutMemory, "REKEY_HASH_WAIT=2s")...) // the peak is when all wait
+	light, err := b.rush(ctx, key, links[:submitters], withoutMemory...)
 	if err != nil {
 		return err
 	}
