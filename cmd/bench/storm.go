@@ -110,7 +110,7 @@ func (b *suite) storming(ctx context.Context, members int, within time.Duration)
 	if g.proofs, err = b.proofs(ctx, 2*len(links), within); err != nil { // for tries after a 429 there are others
 		return r, err
 	}
-	light := stormResult{Members: before - warmers, AtOnce: r.AtOnce}
+	light := stormResult{AtOnce: r.AtOnce}
 	if err := g.blow(ctx, links[:before], time.Second, &light, withoutMemory...); err != nil {
 		return r, err
 	}

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -45,28 +44,17 @@ func standBack() error {
 	seen := map[int]bool{}
 	for more := true; more; { // a thread that was started meanwhile may have its scheduling from one that was not yet set
 		more = false
-		tids, err := threads()
-		if err != nil {
-			return fmt.Errorf("standing back: %w", err)
-		}
-		for _, tid := range tids {
-			if !seen[tid] {
-				_ = unix.SchedSetAttr(tid, &unix.SchedAttr{Policy: unix.SCHED_BATCH, Nice: niceness, Runtime: uint64(slice)}, 0)
-				seen[tid], more = true, true
+		tasks, _ := os.ReadDir("/proc/self/task")
+		for _, task := range tasks {
+			tid, err := strconv.Atoi(task.Name())
+			if err != nil || seen[tid] {
+				continue
 			}
+			_ = unix.SchedSetAttr(tid, &unix.SchedAttr{Policy: unix.SCHED_BATCH, Nice: niceness, Runtime: uint64(slice)}, 0)
+			seen[tid], more = true, true
 		}
 	}
 	return nil
-}
-
-// threads are the calling process's.
-func threads() (tids []int, err error) {
-	tasks, err := os.ReadDir("/proc/self/task")
-	for _, task := range tasks {
-		tid, unreadable := strconv.Atoi(task.Name())
-		tids, err = append(tids, tid), errors.Join(err, unreadable)
-	}
-	return tids, err
 }
 
 // self is this very program, also after its file was replaced by another version.
