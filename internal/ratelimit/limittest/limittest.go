@@ -278,7 +278,7 @@ func concurrentReserve(b *bench) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		slots[int(math.Ceil((d - slack).Hours()))]++ // a source's clock, read when asked, may be milliseconds behind another's
+		slots[int(math.Ceil((d-slack).Hours()))]++ // a source's clock, read when asked, may be milliseconds behind another's
 	})
 	if slots[0] != 10 || slots[1] != 1 || slots[2] != 1 || slots[3] != 8 {
 		b.Errorf("hours of wait → how many = %v, want 10 at once, one each after 1 and 2 h, and 8 who share the third", slots)
