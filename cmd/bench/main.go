@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	only := flags.String("only", "", "part of the names of the measures to run; empty: all")
 	path := flags.String("json", "bench.json", "where the report goes as JSON; empty: nowhere")
 	storm := flags.Bool("storm", false, "nothing but the storm: -n members, 10,000 unless set, reset their passwords, 200 at once")
-	within := flags.Duration("within", 30*time.Minute, "with -storm: how long it may take")
+	within := flags.Duration("within", time.Hour, "with -storm: how long it may take")
 	if err := flags.Parse(args); err != nil {
 		return errors.Join(flag.ErrHelp, err)
 	}
