@@ -67,7 +67,7 @@ func (b *suite) runStorm(ctx context.Context, within time.Duration, out io.Write
 		members = stormMembers
 	}
 	b.n = 2 * (warmers + members) // half of them come to the server whose hashes take no memory
-	b.n += b.n/20 + 100 // one in fifty has no password
+	b.n += b.n/20 + 100           // one in fifty has no password
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
