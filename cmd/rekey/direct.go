@@ -203,10 +203,9 @@ func (x *direct) LockdownOff(ctx context.Context, reason string) (outcome[campai
 }
 
 func (x *direct) Approvals(ctx context.Context, state approval.State) ([]approval.Request, error) {
-	if state == "" {
-		return x.desk.Approvals(ctx, x.looks())
-	}
-	return x.desk.Approvals(ctx, x.looks(), state)
+	return throughout(func(before int64) ([]approval.Request, int64, error) {
+		return x.desk.ApprovalPage(ctx, x.looks(), approval.Query{State: state, Before: before, Limit: approval.MaxPage})
+	})
 }
 
 func (x *direct) Approval(ctx context.Context, id int64) (approval.Request, error) {

@@ -227,6 +227,38 @@ func nouns[Noun, Answer any](answers []Answer) []Noun {
 	return list
 }
 
+// throughout gives a whole list, page by page: each is asked for by the number that it goes on below, and gives the next such number; 0: none.
+func throughout[Noun any](page func(before int64) ([]Noun, int64, error)) (all []Noun, err error) {
+	for before := int64(0); ; {
+		list, next, err := page(before)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+		if next == 0 {
+			return all, nil
+		}
+		before = next
+	}
+}
+
+// pageOf is a page as large as the server gives, in the query of an address.
+func pageOf(before int64, query url.Values) string {
+	query.Set("limit", strconv.Itoa(approval.MaxPage))
+	if before != 0 {
+		query.Set("before", strconv.FormatInt(before, 10))
+	}
+	return query.Encode()
+}
+
+// following is where a list goes on; 0: it ended.
+func following(next *int64) int64 {
+	if next == nil {
+		return 0
+	}
+	return *next
+}
+
 // download copies an answer as it comes, and gives what came after it.
 func (r *remote) download(ctx context.Context, path string, w io.Writer) (http.Header, error) {
 	response, err := r.open(ctx, http.MethodGet, path, "", nil)

@@ -49,18 +49,10 @@ func (r *remote) UpdateIncident(ctx context.Context, c incident.UpdateChange) (i
 }
 
 func (r *remote) Campaigns(ctx context.Context) ([]campaign.Campaign, error) {
-	all, path := []campaign.Campaign{}, "/campaigns?limit=1000"
-	for {
-		page, _, err := send[api.Campaigns](ctx, r, http.MethodGet, path, nil)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, nouns[campaign.Campaign](page.Campaigns)...)
-		if page.Next == nil {
-			return all, nil
-		}
-		path = fmt.Sprintf("/campaigns?limit=1000&before=%d", *page.Next)
-	}
+	return throughout(func(before int64) ([]campaign.Campaign, int64, error) {
+		page, _, err := send[api.Campaigns](ctx, r, http.MethodGet, "/campaigns?"+pageOf(before, url.Values{}), nil)
+		return nouns[campaign.Campaign](page.Campaigns), following(page.Next), err
+	})
 }
 
 func campaignPath(id int64, rest string) string { return fmt.Sprintf("/campaigns/%d%s", id, rest) }

@@ -33,12 +33,10 @@ func (r *remote) LockdownOff(ctx context.Context, reason string) (outcome[campai
 }
 
 func (r *remote) Approvals(ctx context.Context, state approval.State) ([]approval.Request, error) {
-	path := "/approvals"
-	if state != "" {
-		path += "?state=" + url.QueryEscape(string(state))
-	}
-	answer, _, err := send[api.Approvals](ctx, r, http.MethodGet, path, nil)
-	return nouns[approval.Request](answer.Approvals), err
+	return throughout(func(before int64) ([]approval.Request, int64, error) {
+		page, _, err := send[api.Approvals](ctx, r, http.MethodGet, "/approvals?"+pageOf(before, url.Values{"state": {string(state)}}), nil)
+		return nouns[approval.Request](page.Approvals), following(page.Next), err
+	})
 }
 
 func approvalPath(id int64, rest string) string { return fmt.Sprintf("/approvals/%d%s", id, rest) }

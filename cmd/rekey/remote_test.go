@@ -2,16 +2,21 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-1c168855/rekey/internal/operator"
 	"github.com/seed-1c168855/rekey/internal/store"
@@ -233,5 +238,39 @@ func TestCommandsWithoutMasterKey(t *testing.T) {
 	same(t, "campaigns", []any{}, r.object("campaign", "list")["campaigns"])
 	if why := r.fails(exitUsage, "key", "list"); !strings.Contains(why, "REKEY_MASTER_KEY") {
 		t.Error(why)
+	}
+}
+
+// A list is followed page by page to its end, and a page that fails fails all of it.
+func TestWholeListsComeInPages(t *testing.T) {
+	t.Parallel()
+	pages := map[int64][]int64{0: {9, 8}, 8: {5, 4}, 4: {1}}
+	all, err := throughout(func(before int64) ([]int64, int64, error) {
+		page := pages[before]
+		if len(page) < 2 {
+			return page, 0, nil
+		}
+		return page, page[1], nil
+	})
+	if diff := cmp.Diff([]int64{9, 8, 5, 4, 1}, all); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	all, err = throughout(func(before int64) ([]int64, int64, error) {
+		if before != 0 {
+			return nil, 0, io.ErrUnexpectedEOF
+		}
+		return []int64{3}, 3, nil
+	})
+	if !errors.Is(err, io.ErrUnexpectedEOF) || all != nil {
+		t.Errorf("%v, %v", all, err)
+	}
+	next := int64(7)
+	for got, want := range map[string]string{pageOf(0, url.Values{}): "limit=1000", pageOf(following(&next), url.Values{"state": {"void"}}): "before=7&limit=1000&state=void"} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	if following(nil) != 0 {
+		t.Error("a list goes on that ended")
 	}
 }

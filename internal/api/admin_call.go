@@ -153,6 +153,33 @@ func (r *asked) number(name string, least, most int64) (*int64, error) {
 	return &n, nil
 }
 
+// page is which part of a list is asked for; 0: from the newest, and as many as the list gives unless asked.
+func (r *asked) page(most int64) (before int64, limit int, err error) {
+	n, err := r.number("limit", 1, most)
+	if err != nil {
+		return 0, 0, err
+	}
+	b, err := r.number("before", 1, maxIndex)
+	if err != nil {
+		return 0, 0, err
+	}
+	if n != nil {
+		limit = int(*n)
+	}
+	if b != nil {
+		before = *b
+	}
+	return before, limit, nil
+}
+
+// further is where a list goes on; nil where it ended.
+func further(next int64) *int64 {
+	if next == 0 {
+		return nil
+	}
+	return &next
+}
+
 // maxSeconds is the last second of the year 9999.
 const maxSeconds = 253402300799
 

@@ -15,28 +15,15 @@ import (
 )
 
 func (a *Admin) campaigns(r *asked) (Campaigns, error) {
-	q := campaign.Query{State: campaign.State(r.query.Get("state")), Incident: r.query.Get("incident")}
-	limit, err := r.number("limit", 1, campaign.MaxPage)
+	before, limit, err := r.page(campaign.MaxPage)
 	if err != nil {
 		return Campaigns{}, err
 	}
-	before, err := r.number("before", 1, maxIndex)
-	if err != nil {
-		return Campaigns{}, err
-	}
-	if limit != nil {
-		q.Limit = int(*limit)
-	}
-	if before != nil {
-		q.Before = *before
-	}
+	q := campaign.Query{State: campaign.State(r.query.Get("state")), Incident: r.query.Get("incident"), Before: before, Limit: limit}
 	list, next, err := a.o.Desk.CampaignPage(r.ctx, r.who, q)
-	answer := Campaigns{Campaigns: make([]Campaign, len(list))}
+	answer := Campaigns{Campaigns: make([]Campaign, len(list)), Next: further(next)}
 	for i, k := range list {
 		answer.Campaigns[i] = campaignOf(k)
-	}
-	if next != 0 {
-		answer.Next = &next
 	}
 	return answer, err
 }

@@ -1,13 +1,11 @@
 package api
 
 import (
-	"slices"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/approval"
 	"github.com/seed-1c168855/rekey/internal/desk"
 	"github.com/seed-1c168855/rekey/internal/operator"
-	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
 func (a *Admin) self(r *asked) (Self, error) {
@@ -18,19 +16,13 @@ func (a *Admin) self(r *asked) (Self, error) {
 	return s, nil
 }
 
-// states are those that approvals can be listed by.
-var states = []approval.State{approval.Pending, approval.Approved, approval.Rejected, approval.Withdrawn, approval.Expired, approval.Void}
-
 func (a *Admin) approvals(r *asked) (Approvals, error) {
-	var only []approval.State
-	if s := approval.State(r.query.Get("state")); s != "" {
-		if !slices.Contains(states, s) {
-			return Approvals{}, &problem.Error{Kind: problem.Unprocessable, Code: codeRange, Text: "state must be pending, approved, rejected, withdrawn, expired or void."}
-		}
-		only = append(only, s)
+	before, limit, err := r.page(approval.MaxPage)
+	if err != nil {
+		return Approvals{}, err
 	}
-	list, err := a.o.Desk.Approvals(r.ctx, r.who, only...)
-	return Approvals{mirrorAll[Approval](list)}, err
+	list, next, err := a.o.Desk.ApprovalPage(r.ctx, r.who, approval.Query{State: approval.State(r.query.Get("state")), Before: before, Limit: limit})
+	return Approvals{mirrorAll[Approval](list), further(next)}, err
 }
 
 func (a *Admin) approval(r *asked) (Approval, error) {

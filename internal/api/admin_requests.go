@@ -102,9 +102,10 @@ type Campaigns struct {
 	Next      *int64     `json:"next,omitempty" doc:"The before of the next page. Left out: this was the last."`
 }
 
-// Approvals is a list.
+// Approvals is a page of requests, the newest first.
 type Approvals struct {
 	Approvals []Approval `json:"approvals" nullable:"false"`
+	Next      *int64     `json:"next,omitempty" doc:"The before of the next page. Left out: this was the last."`
 }
 
 // Operators is a list.

@@ -24,6 +24,11 @@ var (
 		{"before", huma.TypeInteger, "Drafted before the campaign with this number."},
 		{"limit", huma.TypeInteger, "1 to 1000; unless given 50."},
 	}
+	approvalParams = []param{
+		{"state", huma.TypeString, "Only those that are pending, approved, rejected, withdrawn, expired or void."},
+		{"before", huma.TypeInteger, "Asked before the request with this number."},
+		{"limit", huma.TypeInteger, "1 to 1000; unless given 50."},
+	}
 	ageParam = param{"again_after", huma.TypeInteger, "Seconds, as for the act."}
 )
 
@@ -47,6 +52,7 @@ const (
 	tagKeys       = "keys and clients"
 	tagRecords    = "audit and exports"
 	seenByBoth    = "What both people are shown before the act. It changes nothing, and needs no fresh second factor."
+	goesOn        = "A page: go on with `before` as long as the answer has a `next`."
 	noPlanChanges = "It changes nothing."
 )
 
@@ -79,7 +85,7 @@ func (a *Admin) campaignRoutes() []adminRoute {
 	}
 	return []adminRoute{
 		reads("/campaigns", operator.ReadCampaigns, doc{id: "campaigns", tag: tagCampaigns, summary: "Campaigns, the newest first",
-			about: "A page: go on with `before` as long as the answer has a `next`."}, a.campaigns, campaignParams...),
+			about: goesOn}, a.campaigns, campaignParams...),
 		does(post, "/campaigns", operator.CampaignCreate, doc{id: "createCampaign", tag: tagCampaigns, summary: "Draft a campaign for everyone, or for what a filter finds",
 			about: "Nobody is touched. Not idempotent: asked twice it drafts two.", example: CampaignRequest{Incident: "june-2011", Scope: "everyone", Cutoff: ptr(int64(1308297600))}}, a.createCampaign),
 		upload,
@@ -136,7 +142,7 @@ func (a *Admin) lockdownRoutes() []adminRoute {
 func (a *Admin) approvalRoutes() []adminRoute {
 	return []adminRoute{
 		reads("/approvals", operator.ReadApprovals, doc{id: "approvals", tag: tagApprovals, summary: "What waits for a second person, and what was decided",
-			about: "The newest 200; older ones are in the audit log."}, a.approvals, param{"state", huma.TypeString, "Only those that are pending, approved, rejected, withdrawn, expired or void."}),
+			about: goesOn}, a.approvals, approvalParams...),
 		reads("/approvals/:id", operator.ReadApprovals, doc{id: "approval", tag: tagApprovals, summary: "One request"}, a.approval),
 		does(post, "/approvals/:id/approve", operator.ApprovalDecide, doc{id: "approve", tag: tagApprovals, summary: "Be the second person: the act is carried out at once",
 			about: "By a person who may do the act itself, with a fresh second factor, and who is not the one who asked. If what the request rests on changed it is void (409).", example: DecisionRequest{"list checked"}}, a.approve),

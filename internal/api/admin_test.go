@@ -154,15 +154,42 @@ func TestAdminCampaignPages(t *testing.T) {
 		"": "3 2 1", "?limit=2": "3 2 then 2", "?limit=2&before=2": "1", "?state=draft&limit=1": "3 then 3", "?state=discarded": "2", "?incident=july": "", "?incident=june&state=draft": "3 1",
 	} {
 		page := gets[api.Campaigns](b, 200, "GET", "/campaigns"+query, ann, "")
-		var got []string
-		for _, k := range page.Campaigns {
-			got = append(got, strconv.FormatInt(k.ID, 10))
+		if got := pageText(page.Next, page.Campaigns, func(k api.Campaign) int64 { return k.ID }); got != want {
+			t.Errorf("%q gives %s, want %s", query, got, want)
 		}
-		if page.Next != nil {
-			got = append(got, fmt.Sprintf("then %d", *page.Next))
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%q gives %v, want %s", query, got, want)
+	}
+}
+
+// pageText is the numbers of a page, and where the next one begins.
+func pageText[Row any](next *int64, rows []Row, number func(Row) int64) string {
+	var text []string
+	for _, row := range rows {
+		text = append(text, strconv.FormatInt(number(row), 10))
+	}
+	if next != nil {
+		text = append(text, fmt.Sprintf("then %d", *next))
+	}
+	return strings.Join(text, " ")
+}
+
+// So do requests for a second person.
+func TestAdminApprovalPages(t *testing.T) {
+	t.Parallel()
+	b := staffed(t, storetest.SQLite(t, store.Options{}), nil)
+	ann := b.person("ann", true, operator.Responder)
+	b.person("bob", true, operator.Approver)
+	for id := range 3 {
+		gets[api.Campaign](b, 200, "POST", "/campaigns", ann, `{"incident":"june","scope":"everyone"}`)
+		gets[api.CampaignReport](b, 200, "POST", fmt.Sprintf("/campaigns/%d/prepare", id+1), ann, "")
+		gets[api.Approval](b, 202, "POST", fmt.Sprintf("/campaigns/%d/activate", id+1), ann, `{"expect":0,"reason":"confirmed"}`)
+	}
+	gets[api.Approval](b, 200, "POST", "/approvals/2/withdraw", ann, "")
+	for query, want := range map[string]string{
+		"": "3 2 1", "?limit=2": "3 2 then 2", "?limit=2&before=2": "1", "?state=pending&limit=1": "3 then 3", "?state=withdrawn": "2", "?state=": "3 2 1", "?state=void": "",
+	} {
+		page := gets[api.Approvals](b, 200, "GET", "/approvals"+query, ann, "")
+		if got := pageText(page.Next, page.Approvals, func(r api.Approval) int64 { return r.ID }); got != want {
+			t.Errorf("%q gives %s, want %s", query, got, want)
 		}
 	}
 }
@@ -313,7 +340,8 @@ func TestAdminIsStrict(t *testing.T) {
 		{422, "state", "GET", "/campaigns?state=dead", ``},
 		{422, "out_of_range", "GET", "/campaigns?limit=1001", ``},
 		{422, "out_of_range", "GET", "/campaigns?before=x", ``},
-		{422, "out_of_range", "GET", "/approvals?state=open", ``},
+		{422, "state", "GET", "/approvals?state=open", ``},
+		{422, "out_of_range", "GET", "/approvals?limit=0", ``},
 		{404, "", "GET", "/campaigns/x", ``},
 		{404, "", "GET", "/campaigns/7", ``},
 		{404, "", "GET", "/incidents/july", ``},

@@ -68,8 +68,6 @@ type Store interface {
 	AddApproval(ctx context.Context, r Request, life time.Duration, entry audit.Entry) (Request, error)
 	// Approval finds one; NotFound.
 	Approval(ctx context.Context, id int64) (Request, error)
-	// Approvals lists the newest limit ones; with states, only those.
-	Approvals(ctx context.Context, limit int, states ...State) ([]Request, error)
 	// ApprovalPage gives what the query picks, the newest first, and the Before of the next page; 0: this was the last.
 	ApprovalPage(ctx context.Context, q Query) (page []Request, next int64, err error)
 	// DecideApproval makes the move if the request is in From, has not expired (where From is Pending), and By, if any, is not disabled. False: it is not.
@@ -168,20 +166,18 @@ func (a *Approvals) Show(ctx context.Context, id int64) (Request, error) {
 	return a.store.Approval(ctx, id)
 }
 
-// List gives the newest, with states only those in one of them.
-func (a *Approvals) List(ctx context.Context, limit int, states ...State) ([]Request, error) {
-	return a.store.Approvals(ctx, limit, states...)
-}
-
 // Query picks a page of requests, the newest first.
 type Query struct {
 	State  State // "": in any
 	Before int64 // asked before the request with this number; 0: from the newest
-	Limit  int   // 1 to MaxPage
+	Limit  int   // 1 to MaxPage; DefaultPage if 0
 }
 
-// MaxPage is the most requests of a page.
-const MaxPage = 1000
+// Sizes of a page.
+const (
+	DefaultPage = 50
+	MaxPage     = 1000
+)
 
 // States are all there are.
 func States() []State { return []State{Pending, Approved, Rejected, Withdrawn, Expired, Void} }
@@ -190,6 +186,9 @@ func States() []State { return []State{Pending, Approved, Rejected, Withdrawn, E
 func (a *Approvals) Page(ctx context.Context, q Query) (page []Request, next int64, err error) {
 	if q.State != "" && !slices.Contains(States(), q.State) {
 		return nil, 0, &problem.Error{Kind: problem.Unprocessable, Code: "state", Text: "A request is pending, approved, rejected, withdrawn, expired or void."}
+	}
+	if q.Limit == 0 {
+		q.Limit = DefaultPage
 	}
 	if q.Limit < 1 || q.Limit > MaxPage || q.Before < 0 {
 		return nil, 0, problem.Newf(problem.Unprocessable, "A page has 1 to %d requests.", MaxPage)

@@ -69,7 +69,7 @@ func (c *Console) standing(r *call, page *overview) (err error) {
 	if page.Lockdown, err = c.o.Desk.Lockdown(ctx, r.who); err != nil {
 		return err
 	}
-	if page.Waiting, err = c.o.Desk.Approvals(ctx, r.who, approval.Pending); err != nil {
+	if page.Waiting, err = c.waiting(ctx, r.who); err != nil {
 		return err
 	}
 	page.Incidents, _, err = c.o.Desk.IncidentPage(ctx, r.who, 0, shown)

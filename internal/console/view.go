@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -56,11 +57,17 @@ func (c *Console) Problem(g *gin.Context, d problem.Details) {
 
 // waiting counts the requests that wait for a second person. One that cannot be counted now is none: the page itself says what is wrong.
 func (r *call) waiting() int {
-	requests, err := r.c.o.Desk.Approvals(r.Request.Context(), r.who, approval.Pending)
+	requests, err := r.c.waiting(r.Request.Context(), r.who)
 	if err != nil {
 		return 0
 	}
 	return len(requests)
+}
+
+// waiting gives what waits for a second person, as many as a page holds: more than ever do, for each act on each thing waits once and not for long.
+func (c *Console) waiting(ctx context.Context, p operator.Principal) ([]approval.Request, error) {
+	requests, _, err := c.o.Desk.ApprovalPage(ctx, p, approval.Query{State: approval.Pending, Limit: approval.MaxPage})
+	return requests, err
 }
 
 // say keeps a sentence for the next page.

@@ -193,7 +193,7 @@ func (k *keyRevocation) plan(ctx context.Context, d *Desk) (Plan, error) {
 		}
 	}
 	if len(rests) == 0 {
-		return Plan{}, problem.New(problem.NotFound, "no such key")
+		return Plan{}, problem.New(problem.NotFound, "There is no such live key.")
 	}
 	plan.Basis = basis(rests...)
 	return plan, nil

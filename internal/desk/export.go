@@ -91,7 +91,7 @@ func (d *Desk) mayTake(ctx context.Context, p operator.Principal, e *export) (co
 
 // granted is the request by which the principal may download now, nil if there is none.
 func (d *Desk) granted(ctx context.Context, p operator.Principal, a operator.Act) (*approval.Request, error) {
-	all, err := d.o.Approvals.List(ctx, maxApprovals, approval.Approved)
+	all, _, err := d.o.Approvals.Page(ctx, approval.Query{State: approval.Approved, Limit: approval.MaxPage})
 	if err != nil {
 		return nil, err
 	}

@@ -231,17 +231,6 @@ func (d *Desk) Approval(ctx context.Context, p operator.Principal, id int64) (ap
 	return d.o.Approvals.Show(ctx, id)
 }
 
-// maxApprovals is how many requests a list shows; older ones are in the audit log.
-const maxApprovals = 200
-
-// Approvals gives the newest requests; with states, only those in one of them.
-func (d *Desk) Approvals(ctx context.Context, p operator.Principal, states ...approval.State) ([]approval.Request, error) {
-	if err := d.allow(ctx, p, operator.ReadApprovals, "approvals"); err != nil {
-		return nil, err
-	}
-	return d.o.Approvals.List(ctx, maxApprovals, states...)
-}
-
 // ApprovalPage gives what the query picks, the newest first, and the Before of the next page; 0: this was the last.
 func (d *Desk) ApprovalPage(ctx context.Context, p operator.Principal, q approval.Query) (page []approval.Request, next int64, err error) {
 	if err := d.allow(ctx, p, operator.ReadApprovals, "approvals"); err != nil {

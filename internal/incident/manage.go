@@ -101,7 +101,7 @@ func Page(ctx context.Context, store Store, before int64, limit int) (page []Inc
 // Published gives an incident that members may read about. One that is missing, misnamed or unpublished is problem.NotFound,
 // so that nobody learns of a breach before its notice. It has no update that was retracted.
 func Published(ctx context.Context, store Store, slug string) (Incident, error) {
-	missing := problem.New(problem.NotFound, "no such incident")
+	missing := problem.New(problem.NotFound, "There is no such incident.")
 	if CheckSlug(slug) != nil {
 		return Incident{}, missing
 	}

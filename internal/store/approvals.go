@@ -66,20 +66,6 @@ func (s *Store) Approval(ctx context.Context, id int64) (approval.Request, error
 	return found[0], nil
 }
 
-// Approvals lists the newest.
-func (s *Store) Approvals(ctx context.Context, limit int, states ...approval.State) ([]approval.Request, error) {
-	query := s.db(ctx).Raw(approvalColumns+` ORDER BY r.id DESC LIMIT ?`, limit)
-	if len(states) > 0 {
-		names := make([]string, len(states))
-		for i, one := range states {
-			names[i] = string(one)
-		}
-		query = s.db(ctx).Raw(approvalColumns+` WHERE ? ORDER BY r.id DESC LIMIT ?`, s.dialect.in("r.state", names), limit)
-	}
-	all, err := scanAll(query, scanApproval)
-	return all, s.fail("listing requests", err)
-}
-
 // ApprovalPage gives some, the newest first.
 func (s *Store) ApprovalPage(ctx context.Context, q approval.Query) (page []approval.Request, next int64, err error) {
 	where, vars := ` WHERE r.id < ?`, []any{below(q.Before)}

@@ -75,7 +75,7 @@ func readCampaign(db *gorm.DB, id int64) (campaign.Campaign, error) {
 		return campaign.Campaign{}, err
 	}
 	if len(rows) == 0 {
-		return campaign.Campaign{}, problem.New(problem.NotFound, "no such campaign")
+		return campaign.Campaign{}, problem.New(problem.NotFound, "There is no such campaign.")
 	}
 	return rows[0].campaign()
 }

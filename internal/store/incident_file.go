@@ -21,7 +21,7 @@ import (
 // reportLock plus an incident's id keeps two reports from becoming the same version.
 const reportLock int64 = 0x5052505400000000
 
-var errNoIncident = problem.New(problem.NotFound, "no such incident")
+var errNoIncident = problem.New(problem.NotFound, "There is no such incident.")
 
 func incidentID(tx *gorm.DB, slug string) (id int64, err error) {
 	err = tx.Raw(`SELECT id FROM incidents WHERE slug = ?`, slug).Row().Scan(&id)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/seed-1c168855/rekey/internal/audit"
 	"github.com/seed-1c168855/rekey/internal/incident"
-	"github.com/seed-1c168855/rekey/internal/problem"
 )
 
 // incidentColumns are those of incidentRow, in its order.
@@ -127,7 +126,7 @@ func readIncident(db *gorm.DB, slug string) (incident.Incident, error) {
 		return incident.Incident{}, err
 	}
 	if len(list) == 0 {
-		return incident.Incident{}, problem.New(problem.NotFound, "no such incident")
+		return incident.Incident{}, errNoIncident
 	}
 	return list[0], nil
 }

@@ -79,9 +79,9 @@ func changeUpdate(tx *gorm.DB, c incident.UpdateChange, now time.Time) (id int64
 	case err != nil:
 		return 0, err
 	case len(rows) == 0 && c.ID == 0:
-		return 0, problem.New(problem.NotFound, "no such incident")
+		return 0, errNoIncident
 	case len(rows) == 0:
-		return 0, problem.Newf(problem.NotFound, "no such incident, or no update %d of it that stands", c.ID)
+		return 0, problem.Newf(problem.NotFound, "There is no such incident, or no update %d of it that stands.", c.ID)
 	}
 	return rows[0], nil
 }

@@ -613,8 +613,8 @@ func TestApprovalRules(t *testing.T) {
 		if _, err := a.Approve(t.Context(), second, r.ID, "", desk); !problem.Is(err, problem.Conflict) || desk.done.Load() != 1 {
 			t.Errorf("approved twice: %v", err)
 		}
-		if left := got[[]approval.Request](t)(a.List(t.Context(), 10, approval.Pending)); len(left) != 1 || left[0].Object != "campaign:2" {
-			t.Errorf("pending %+v", left)
+		if left, _, err := a.Page(t.Context(), approval.Query{State: approval.Pending}); err != nil || len(left) != 1 || left[0].Object != "campaign:2" {
+			t.Errorf("pending %+v, %v", left, err)
 		}
 	})
 }
