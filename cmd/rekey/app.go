@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"slices"
 	"time"
 
@@ -155,7 +156,7 @@ func (a *app) buildUseCases(master secret.Master) {
 	if a.settings.UpgradeHashes {
 		a.verifier.Upgrade = a.store
 	}
-	a.gater = &account.Gater{Store: a.store, Limits: a.limits, Keys: a.limitKeys}
+	a.gater = &account.Gater{Store: account.NewJointGate(a.store, runtime.GOMAXPROCS(0)), Limits: a.limits, Keys: a.limitKeys}
 	a.directory = account.NewDirectory(a.store)
 	a.uses = client.NewUses(a.store)
 }

@@ -64,9 +64,11 @@ type dialect interface {
 	rows(alias, spec string, columns ...any) (clause.Expr, error)
 	// copyIn loads rows in bulk into a table through the connection of tx, and says how many went in.
 	copyIn(ctx context.Context, tx *gorm.DB, table string, columns []string, src pgx.CopyFromSource) (int64, error)
-	// row reads the one row of a statement that is asked all day, by the shortest way the driver has. Placeholders are $1, $2 and so on, which both
-	// databases know. Without a row it is sql.ErrNoRows.
-	row(ctx context.Context, pool *sql.DB, statement string, vars, into []any) error
+	// read reads the rows of a statement that is asked all day, each into the pointers that next gives, by the shortest way the driver has.
+	// Placeholders are $1, $2 and so on, which both databases know.
+	read(ctx context.Context, pool *sql.DB, statement string, vars []any, next func() []any) error
+	// texts is a FROM item of texts, named text, and their order, named n, from a JSON array of them at the placeholder $1 of such a statement.
+	texts() string
 	// skipLocked ends a claiming SELECT.
 	skipLocked() string
 	// busy says that a failure is one of waiting or reaching, not of the statement.
@@ -211,26 +213,42 @@ func (postgresDialect) copyIn(ctx context.Context, tx *gorm.DB, table string, co
 	return n, err
 }
 
-// row goes past database/sql's rows and conversions, whose connections it uses all the same. A connection that turns out to be lost before
+// read goes past database/sql's rows and conversions, whose connections it uses all the same. A connection that turns out to be lost before
 // anything was sent on it is replaced, as database/sql would.
-func (postgresDialect) row(ctx context.Context, pool *sql.DB, statement string, vars, into []any) (err error) {
+func (postgresDialect) read(ctx context.Context, pool *sql.DB, statement string, vars []any, next func() []any) (err error) {
 	for range 3 {
-		if err = rowOnce(ctx, pool, statement, vars, into); err == nil || !pgconn.SafeToRetry(err) || ctx.Err() != nil {
+		if err = readOnce(ctx, pool, statement, vars, next); err == nil || !pgconn.SafeToRetry(err) || ctx.Err() != nil {
 			return err
 		}
 	}
 	return err
 }
 
-func rowOnce(ctx context.Context, pool *sql.DB, statement string, vars, into []any) error {
+func readOnce(ctx context.Context, pool *sql.DB, statement string, vars []any, next func() []any) error {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	return conn.Raw(func(driver any) error {
-		return driver.(*stdlib.Conn).Conn().QueryRow(ctx, statement, vars...).Scan(into...)
+		rows, err := driver.(*stdlib.Conn).Conn().Query(ctx, statement, vars...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := rows.Scan(next()...); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
 	})
+}
+
+// texts is no array: its planner counts what is in one, and would make a new plan each time, for it holds the one for any number for dearer. Of JSON it
+// always expects a hundred.
+func (postgresDialect) texts() string {
+	return "json_array_elements_text($1::json) WITH ORDINALITY AS q(text, n)"
 }
 
 func (postgresDialect) skipLocked() string { return " FOR UPDATE SKIP LOCKED" }
@@ -377,8 +395,22 @@ func liteValue(v any) any {
 	}
 }
 
-func (sqliteDialect) row(ctx context.Context, pool *sql.DB, statement string, vars, into []any) error {
-	return pool.QueryRowContext(ctx, statement, vars...).Scan(into...)
+func (sqliteDialect) read(ctx context.Context, pool *sql.DB, statement string, vars []any, next func() []any) error {
+	rows, err := pool.QueryContext(ctx, statement, vars...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(next()...); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (sqliteDialect) texts() string {
+	return "(SELECT value AS text, key AS n FROM json_each($1)) AS q"
 }
 
 func (sqliteDialect) skipLocked() string { return "" }

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"encoding/json"
 	"time"
 
 	"github.com/seed-1c168855/rekey/internal/account"
@@ -18,6 +18,7 @@ const (
 	coalesce(s.covered_by, 0), EXISTS (SELECT 1 FROM lockdowns WHERE off_at IS NULL) FROM clients c `
 	gateKey = ` AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > `
 	gateOne = gateColumns + `LEFT JOIN credential_status s ON s.subject = $1 WHERE c.key_sha256 = $2` + gateKey
+	gateAll = ` LEFT JOIN credential_status s ON s.subject = q.text WHERE c.key_sha256 = $2` + gateKey
 )
 
 // gateRow is a row as it comes.
@@ -61,31 +62,42 @@ func (s *Store) Gate(ctx context.Context, keySHA256 []byte, scope string, subjec
 // gateRows has a statement of its own for one subject, which is the common case and the fastest.
 func (s *Store) gateRows(ctx context.Context, keySHA256 []byte, subjects []string) ([]gateRow, error) {
 	clock := s.dialect.clock()
-	if len(subjects) == 1 {
-		rows := make([]gateRow, 1)
-		err := s.row(ctx, gateOne+clock.SQL+")", append([]any{subjects[0], keySHA256}, clock.Vars...), rows[0].columns())
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil, nil
+	statement, bound := gateOne+clock.SQL+")", any(subjects[0])
+	if len(subjects) > 1 {
+		list, err := json.Marshal(subjects)
+		if err != nil {
+			return nil, err
 		}
-		return rows, err
+		statement, bound = gateColumns+"CROSS JOIN "+s.dialect.texts()+gateAll+clock.SQL+") ORDER BY q.n", string(list)
 	}
-	numbers := make([]int64, len(subjects))
-	for i := range numbers {
-		numbers[i] = int64(i)
-	}
-	asked, err := s.dialect.rows("q", "n bigint, subject text", numbers, subjects)
-	if err != nil {
-		return nil, err
-	}
-	query := s.db(ctx).Raw(gateColumns+`CROSS JOIN ? LEFT JOIN credential_status s ON s.subject = q.subject WHERE c.key_sha256 = ?`+gateKey+`?) ORDER BY q.n`,
-		asked, keySHA256, clock)
-	return scanAll(query, func(rows *sql.Rows) (r gateRow, err error) { return r, rows.Scan(r.columns()...) })
+	rows := make([]gateRow, 0, len(subjects))
+	err := s.read(ctx, statement, append([]any{bound, keySHA256}, clock.Vars...), func() []any {
+		rows = append(rows, gateRow{})
+		return rows[len(rows)-1].columns()
+	})
+	return rows, err
 }
 
-// row reads one row by the dialect's shortest way, and logs the statement as any other.
+// read reads rows by the dialect's shortest way, and logs the statement as any other.
+func (s *Store) read(ctx context.Context, statement string, vars []any, next func() []any) error {
+	began, n := time.Now(), int64(0)
+	err := s.dialect.read(ctx, s.pool, statement, vars, func() []any {
+		n++
+		return next()
+	})
+	s.gorm.Logger.Trace(ctx, began, func() (string, int64) { return statement, n }, err)
+	return err
+}
+
+// row reads the one row there is, and is sql.ErrNoRows where there is none.
 func (s *Store) row(ctx context.Context, statement string, vars, into []any) error {
-	began := time.Now()
-	err := s.dialect.row(ctx, s.pool, statement, vars, into)
-	s.gorm.Logger.Trace(ctx, began, func() (string, int64) { return statement, 1 }, err)
+	found := false
+	err := s.read(ctx, statement, vars, func() []any {
+		found = true
+		return into
+	})
+	if err == nil && !found {
+		return sql.ErrNoRows
+	}
 	return err
 }
