@@ -268,7 +268,7 @@ func TestRedeemRace(t *testing.T) {
 		var wait sync.WaitGroup
 		for i := range 100 {
 			wait.Go(func() {
-				err := b.Redeem(context.Background(), submission(link, fmt.Sprintf("a quite different one %d", i)))
+				err := b.Redeem(context.Background(), submission(link, fmt.Sprintf("kelp %d mirror ox", i)))
 				switch {
 				case err == nil:
 					wins.Add(1)

@@ -19,7 +19,7 @@ import (
 // TestChildIsHardened looks at a real child from outside: low priority on every thread, no core, no environment, nothing told in its arguments.
 func TestChildIsHardened(t *testing.T) {
 	t.Parallel()
-	c := child(t, answerTime, asWorker)
+	c := child(t, patience, asWorker)
 	if _, err := hasher(t, cheap, c).Hash(right); err != nil {
 		t.Fatal(err)
 	}
